@@ -3236,6 +3236,27 @@ REPLAY_IN_FOLDER = in the folder: { $line }
 REPLAY_RECOMPUTED = recomputed:    { $line }
 REPLAY_ENDS = (the file ends before this line)
 
+## Replaying over the rpcs
+
+REPLAY_ACCOUNT_FIGURES = the figures of the account are not what its credits come to
+REPLAY_ADJUSTMENTS_OTHER = what is paid or held back of corrections is something else
+REPLAY_AMOUNT_OTHER = another score or another amount
+REPLAY_CREDITED = { $records } records credited
+REPLAY_DIGEST_OTHER = the digest of the cycle is not that of its inputs and results
+REPLAY_FIGURES = { $records } records, { $unattributed } of them credited to nobody; { $credited } credited to people of the cycle; { $people } cards
+REPLAY_FIGURES_OTHER = the figures of the cycle are not what its credits and cards come to
+REPLAY_LINE_OTHER = the steps that lead to the amount are others
+REPLAY_NOT_DERIVED = it is stored, and nothing leads to it
+REPLAY_NOT_STORED = it follows from the inputs, and is not stored
+REPLAY_REASON_OTHER = the same people and shares, with another reason
+REPLAY_STATEMENT = { $amount } by a score of { $score }
+    .alone = nothing of the pool
+    .adjusted = { $line }, and { $adjusted } of corrections
+REPLAY_SUMS = { $pool } in all: { $paid } to people, { $funds } to funds; { $adjusted } of corrections; { $people } statements
+REPLAY_SUMS_OTHER = the sums of the settlement are not those of its statements
+REPLAY_SUM_OTHER = what the shares add up to, measure by measure, is something else
+REPLAY_UNREADABLE = what is stored cannot be read: it is not what was written
+
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
 PAGE_USAGE = Usage:{" "}
@@ -4933,6 +4954,98 @@ UI_PAY_YOU_PREPARED = You prepared it, so somebody else approves it (four eyes).
 
 NAV_AUDIT_LOG = Log
 NAV_AUDIT_EXPORTS = Explanations
+NAV_AUDIT_CHAIN = Check of the logs
+NAV_AUDIT_REPLAY = Replay
+UI_CHAIN_SAID = Each service keeps a log of what was done and seen in your group. Every entry is linked to the one before, the newest is signed, and every row names the entry that wrote it. Checking reads it all again: what was changed, inserted or deleted in between is found and named.
+UI_CHAIN_SERVICE = Which log
+UI_CHAIN_ALL = All of them
+UI_CHAIN_CHECK = Check
+UI_CHAIN_CHECKING = Reading the log
+UI_CHAIN_RESULT = Result of the check
+UI_CHAIN_CHECKED = { $count ->
+    [one] { $count } entry checked
+   *[other] { $count } entries checked
+}
+UI_CHAIN_WHOLE = Whole
+UI_CHAIN_BROKEN = Broken
+UI_CHAIN_UNKNOWN = Not known
+UI_CHAIN_HOLDS = { $entries ->
+    [one] { $entries } entry
+   *[other] { $entries } entries
+} and { $rows ->
+    [one] { $rows } row
+   *[other] { $rows } rows
+} are as they were written.
+UI_CHAIN_FAILS = { $entries ->
+    [one] { $entries } entry
+   *[other] { $entries } entries
+} and { $rows ->
+    [one] { $rows } row
+   *[other] { $rows } rows
+} were read. This is not as it was written, each chain and table by its first place:
+UI_CHAIN_EMPTY = Nothing was written in this log yet.
+UI_CHAIN_FROM = First entry
+UI_CHAIN_TO = Last entry
+UI_CHAIN_OUTSIDE = Whoever runs Tally can also hold the logs against signed heads that are kept elsewhere, with tally audit verify: that finds an older database put back whole.
+UI_REPLAY_SAID = A closed month follows from what it was made of: the facts and records of then, and the versions of policy and scheme. A replay derives it again and holds it against what is stored. Nothing is changed by it.
+UI_REPLAY_WHAT = Which cycle or settlement
+UI_REPLAY_CYCLES = Cycles
+UI_REPLAY_SETTLEMENTS = Settlements
+UI_REPLAY_RUN = Replay
+UI_REPLAY_NONE = There is no closed cycle yet that you may read. Once one is closed, it can be replayed here.
+UI_REPLAY_RUNNING = Deriving it again
+UI_REPLAY_RESULT = Result of the replay
+UI_REPLAY_SAME = The same
+UI_REPLAY_DIFFERENT = Different
+UI_REPLAY_CYCLE_SAME = { $credits ->
+    [one] { $credits } credit
+   *[other] { $credits } credits
+} and { $cards ->
+    [one] { $cards } card
+   *[other] { $cards } cards
+} were derived again. What is stored is the same, to the millionth.
+UI_REPLAY_CYCLE_DIFFERENT = { $credits ->
+    [one] { $credits } credit
+   *[other] { $credits } credits
+} and { $cards ->
+    [one] { $cards } card
+   *[other] { $cards } cards
+} were derived again. In { $differing ->
+    [one] one place
+   *[other] { $differing } places
+} what is stored is something else.
+UI_REPLAY_PAY_SAME = { $statements ->
+    [one] { $statements } statement was
+   *[other] { $statements } statements were
+} derived again. What is stored is the same, to the cent.
+UI_REPLAY_PAY_DIFFERENT = { $statements ->
+    [one] { $statements } statement was
+   *[other] { $statements } statements were
+} derived again. In { $differing ->
+    [one] one place
+   *[other] { $differing } places
+} what is stored is something else.
+UI_REPLAY_DIGESTS = Digests
+UI_REPLAY_DIGEST = Inputs and results
+UI_REPLAY_DIGEST_CREDITS = Credits
+UI_REPLAY_DIGEST_INPUTS = Inputs
+UI_REPLAY_THEN = Then
+UI_REPLAY_NOW = Now
+UI_REPLAY_FIRST = These are the first { $count }.
+UI_REPLAY_RENAMED = The digest is another one although the result is the same: something goes by another name now, such as somebody who was erased, or the time zone database is another release.
+UI_REPLAY_WHERE = Where
+UI_REPLAY_STORED = Stored
+UI_REPLAY_DERIVED = Derived
+UI_REPLAY_WHY = What is different
+UI_REPLAY_OF_CREDIT = Credit of { $record } on { $account }
+UI_REPLAY_OF_ACCOUNT = Account { $account }
+UI_REPLAY_OF_SUM = Sums of { $person }
+UI_REPLAY_OF_CARD = Card of { $person }
+UI_REPLAY_OF_CYCLE = The cycle
+UI_REPLAY_OF_STATEMENT = Statement of { $person }
+UI_REPLAY_OF_SETTLEMENT = The settlement
+UI_REPLAY_MASKED = What is stored and derived is shown to whoever may read cards and pay.
+UI_REPLAY_BROKE = It could not be brought to its end.
 UI_AUDIT_BY_PERSON = About a person
 UI_AUDIT_BY_ACCOUNT = By an account
 UI_AUDIT_BY_THING = About a thing
@@ -5052,6 +5165,7 @@ WORD_DID_COMPENSATION_SETTLEMENT_DISCARD = Discarded a settlement
 WORD_DID_COMPENSATION_SETTLEMENT_DRAFT = Drafted a settlement
 WORD_DID_COMPENSATION_SETTLEMENT_POST = Posted a settlement
 WORD_DID_COMPENSATION_SETTLEMENT_READ = Read settlements
+WORD_DID_COMPENSATION_SETTLEMENT_REPLAY = Replayed a settlement
 WORD_DID_COMPENSATION_STATEMENT_READ = Read statements
 WORD_DID_COMPENSATION_STATEMENT_READ_PAY = Read pay
 WORD_DID_IDENTITY_API_KEY_CREATE = Made an API key
@@ -5114,6 +5228,7 @@ WORD_DID_PERFORMANCE_CYCLE_FAIL = Could not close a cycle
 WORD_DID_PERFORMANCE_CYCLE_PROGRESS = Went on closing a cycle
 WORD_DID_PERFORMANCE_CYCLE_PUBLISH = Published a cycle
 WORD_DID_PERFORMANCE_CYCLE_READ = Read cycles
+WORD_DID_PERFORMANCE_CYCLE_REPLAY = Replayed a cycle
 WORD_DID_PERFORMANCE_CYCLE_SCORE = Scored a cycle
 WORD_DID_PERFORMANCE_CYCLE_WRITE = Wrote a cycle
 WORD_DID_PERFORMANCE_FINDING_APPLY_FIX = Applied the fix of a finding
@@ -5138,6 +5253,7 @@ WORD_DID_PERFORMANCE_TRANSFER_APPROVE = Approved a transfer
 WORD_DID_PERFORMANCE_TRANSFER_PREPARE = Prepared a transfer
 WORD_DID_PERFORMANCE_TRANSFER_RELEASE = Released a transfer
 WORD_DID_SUITE_AUDIT_SEARCH = Searched the log
+WORD_DID_SUITE_AUDIT_VERIFY = Checked the log
 WORD_DID_SUITE_PERSON_ERASE = Erased a person
 WORD_DID_SUITE_PERSON_EXPORT = Took out what is held about a person
 WORD_DID_SUITE_RETENTION_RUN = Removed what is over

@@ -1,13 +1,18 @@
-//! The one question that every service answers alike: who saw or changed what about this person. The contract is each
-//! service's own `AuditService`, because several services share a port; what stands behind it is here once.
+//! What every service answers alike of its own log: who saw or changed what about this person, and whether the log is whole. The
+//! contract is each service's own `AuditService`, because several services share a port; what stands behind it is here once.
 
-use tally_access::{OpContext, Rpc};
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt as _};
+use tally_access::{OpContext, Permit, Rpc, Target};
 use tally_api::common::v1 as common;
 use tally_app::convert::{optional_instant, timestamp};
+use tally_app::progress::{Tell, working};
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
-use tally_kernel::{Result, msg};
-use tally_store::{Audit, AuditEntry, AuditOf, AuditQuery, Store};
+use tally_kernel::{Locale, Result, msg};
+use tally_store::{Audit, AuditEntry, AuditOf, AuditQuery, AuditReport, Fault, Store};
+use tonic::Status;
 
 /// The question and its page.
 ///
@@ -77,12 +82,59 @@ fn told(service: &str, position: Option<i64>, entry: AuditEntry) -> common::Audi
     }
 }
 
-/// The room: `Rpc { store }` answers the service's own `AuditService`. Takes the package of the contract and the row of
-/// the policy; the service names tonic, tally-rpc and tally-store, as every room does.
+/// How far checking a log is, and last what came of it.
+pub type Verifying = Pin<Box<dyn Stream<Item = Result<common::VerifyAuditResponse, Status>> + Send>>;
+
+/// Checks the log of the caller's group, and that its rows have their entries. Only who reads the whole log may: a chain is one. Asking leaves
+/// an entry itself.
+///
+/// # Errors
+/// `PERMISSION_DENIED`, or what the store says.
+pub async fn verify<R: Rpc>(store: &Store, ctx: &OpContext) -> Result<Verifying> {
+    let permit = ctx.permit::<R>(&Target::tenant())?;
+    store.audit_read(ctx, R::METHOD, Audit::new("suite.audit.verify", "tenant", ctx.tenant())).await?;
+    let (store, ctx, locale) = (store.clone(), ctx.clone(), ctx.locale);
+    let told = working(move |tell| async move { verified(&store, &ctx, &permit, &tell).await });
+    Ok(Box::pin(told.map(move |told| told.map_err(|error| tally_rpc::status(error, locale)))))
+}
+
+async fn verified<R: Rpc>(
+    store: &Store,
+    ctx: &OpContext,
+    permit: &Permit<R>,
+    tell: &Tell<common::VerifyAuditResponse>,
+) -> Result<common::VerifyAuditResponse> {
+    let told = |checked| tell.say(common::VerifyAuditResponse { checked, verdict: None });
+    let report = store.verify_audit_of(ctx, permit, &told).await?;
+    let checked = report.entries;
+    Ok(common::VerifyAuditResponse { checked, verdict: Some(verdict(store.service(), report, ctx.locale)) })
+}
+
+fn verdict(service: &str, report: AuditReport, locale: Locale) -> common::AuditVerdict {
+    let broken = |fault: Fault| common::AuditBreak {
+        sentence: tally_i18n::text(locale, &fault.said()),
+        table: fault.table,
+        position: fault.position.unwrap_or(0),
+        entry_id: fault.entry.map(|id| id.to_string()).unwrap_or_default(),
+        row: fault.row.unwrap_or_default(),
+    };
+    common::AuditVerdict {
+        service: service.to_owned(),
+        whole: report.ok(),
+        entries: report.entries,
+        rows: report.rows,
+        first_at: report.first.map(timestamp),
+        last_at: report.last.map(timestamp),
+        breaks: report.faults.into_iter().map(broken).collect(),
+    }
+}
+
+/// The room: `Rpc { store }` answers the service's own `AuditService`. Takes the package of the contract and the rows of
+/// the policy, of searching and of verifying; the service names tonic, tally-rpc and tally-store, as every room does.
 #[macro_export]
 macro_rules! room {
-    ($package:path, $row:path) => {
-        use ::tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse};
+    ($package:path, $search:path, $verify:path) => {
+        use ::tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse, VerifyAuditRequest};
         use $package as pb;
 
         /// The room's rpc.
@@ -93,13 +145,24 @@ macro_rules! room {
 
         #[::tonic::async_trait]
         impl pb::audit_service_server::AuditService for Rpc {
+            type VerifyAuditStream = $crate::Verifying;
+
             async fn search_audit(
                 &self,
                 req: ::tonic::Request<SearchAuditRequest>,
             ) -> Result<::tonic::Response<SearchAuditResponse>, ::tonic::Status> {
                 let ctx = ::tally_rpc::context(&req)?;
-                let found = $crate::search::<$row>(&self.store, &ctx, req.get_ref()).await;
+                let found = $crate::search::<$search>(&self.store, &ctx, req.get_ref()).await;
                 ::tally_rpc::Answer::answer(found, &ctx)
+            }
+
+            async fn verify_audit(
+                &self,
+                req: ::tonic::Request<VerifyAuditRequest>,
+            ) -> Result<::tonic::Response<$crate::Verifying>, ::tonic::Status> {
+                let ctx = ::tally_rpc::context(&req)?;
+                let told = $crate::verify::<$verify>(&self.store, &ctx).await;
+                ::tally_rpc::Answer::answer(told, &ctx)
             }
         }
     };

@@ -144,8 +144,9 @@ pub use error::{Conflict, Obstacle, STORE_BUSY, STORE_DAMAGED, StoreError, lost_
 pub use log::audit::{Audit, AuditEntry};
 pub use log::chain::digest;
 pub use log::outbox::{Bell, Event, EventRecord, LogPart};
+pub use log::report::{AuditReport, Defect, Fault};
 pub use log::search::{AuditFound, AuditOf, AuditQuery};
-pub use log::verify::{AuditReport, Defect, Fault};
+pub use log::verify::CheckedEntries;
 pub use schema::migrate::Migrations;
 pub use schema::migration;
 /// sea-orm, for the entities of the rooms' `store.rs`.

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod chain;
 pub(crate) mod heads;
 pub(crate) mod outbox;
+pub(crate) mod report;
 pub(crate) mod rows;
 pub(crate) mod search;
 pub(crate) mod sequencer;

@@ -11,6 +11,7 @@
 //! PostgreSQL is entered as in production: with the service's login role, which row-level security holds for. The schema
 //! is migrated once per build of a test binary and copied for every test.
 
+use sea_orm::{ConnectOptions, ConnectionTrait as _};
 use tally_kernel::Clock;
 use tally_store::{Keys, Migrations, Store, StoreConfig};
 use tempfile::TempDir;
@@ -110,6 +111,22 @@ impl TestStore {
         config.max_connections = 8;
         let store = Store::open(config.clone(), migrations).await.unwrap_or_else(|e| panic!("{name}: {e:?}"));
         Self { store, name, clock, config, owner_url, migrations, _files: files, _database: database }
+    }
+
+    /// Runs one statement past the store, as the owner of the database could: how many rows it met.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn tamper(&self, sql: &str) -> u64 {
+        let mut options = ConnectOptions::new(&self.owner_url);
+        options.sqlx_logging(false).max_connections(1);
+        if self.name == "postgres" {
+            options.set_schema_search_path(self.store.service());
+        }
+        let owner = sea_orm::Database::connect(options).await.unwrap_or_else(|e| panic!("{}: {e:?}", self.name));
+        let done = owner.execute_unprepared(sql).await.unwrap_or_else(|e| panic!("{sql}: {e:?}"));
+        owner.close().await.unwrap_or_else(|e| panic!("{}: {e:?}", self.name));
+        done.rows_affected()
     }
 
     /// The same database opened once more, as another replica would.

@@ -1,3 +1,3 @@
-//! Who saw or changed what: the service's own log, asked as that of every other.
+//! Who saw or changed what, and whether that is whole: the service's own log, asked as that of every other.
 
-tally_audit::room!(tally_api::attendance::v1, crate::policy::SearchAudit);
+tally_audit::room!(tally_api::attendance::v1, crate::policy::SearchAudit, crate::policy::VerifyAudit);

@@ -39,4 +39,5 @@ tally_access::rpcs! {
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.attendance.v1.internal/ErasePerson", ErasureReport, Change;
     SearchAudit = "tally.attendance.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
+    VerifyAudit = "tally.attendance.v1.AuditService/VerifyAudit", AuditRead, SensitiveRead;
 }

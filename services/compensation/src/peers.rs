@@ -44,6 +44,16 @@ pub enum Cards {
     KnownAt(Timestamp),
 }
 
+impl Cards {
+    /// As performance is asked for them.
+    fn asked(self) -> (u32, Option<prost_types::Timestamp>) {
+        match self {
+            Self::Version(version) => (version, None),
+            Self::KnownAt(at) => (0, Some(timestamp(at))),
+        }
+    }
+}
+
 /// A credited record behind a statement.
 #[derive(Clone, Debug)]
 pub struct Credited {
@@ -57,19 +67,21 @@ pub struct Credited {
 }
 
 impl Peers {
-    /// Everybody's score in a published cycle. Called as the service: the caller's own permit to prepare a settlement is
+    /// Everybody's score in a published cycle, by these cards of it, or by the newest. Called as the service: the caller's own permit to prepare a settlement is
     /// what allows it.
     ///
     /// # Errors
     /// `CYCLE_NOT_PUBLISHED` while scores may still change.
-    pub async fn scores(&self, ctx: &OpContext, cycle: CycleId) -> Result<Scored> {
+    pub async fn scores(&self, ctx: &OpContext, cycle: CycleId, by: Option<Cards>) -> Result<Scored> {
+        let (result_version, known_at) = by.map_or((0, None), Cards::asked);
         let of = self.published(ctx, cycle).await?;
         let cards = pages(async |page_token| {
             let ask = performance::ListCardsRequest {
                 cycle_id: cycle.to_string(),
                 page_size: page::MAX_SIZE,
                 page_token,
-                ..Default::default()
+                result_version,
+                known_at,
             };
             let mut client = performance::card_service_client::CardServiceClient::new(self.performance.channel());
             let page = client.list_cards(self.performance.as_service(ctx, ask)).await?.into_inner();
@@ -113,10 +125,7 @@ impl Peers {
         limit: usize,
     ) -> Result<(Vec<Credited>, u64)> {
         let who = person.to_string();
-        let (result_version, known_at) = match by {
-            Cards::Version(version) => (version, None),
-            Cards::KnownAt(at) => (0, Some(timestamp(at))),
-        };
+        let (result_version, known_at) = by.asked();
         let ask = async || {
             let mut client =
                 performance::attribution_service_client::AttributionServiceClient::new(self.performance.channel());

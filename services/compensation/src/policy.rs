@@ -16,6 +16,8 @@ tally_access::rpcs! {
         opened_by PoolRead;
     ListSettlements = "tally.compensation.v1.SettlementService/ListSettlements", SettlementRead, SensitiveRead,
         opened_by PoolRead;
+    ReplaySettlement = "tally.compensation.v1.SettlementService/ReplaySettlement", AuditRead, SensitiveRead,
+        opened_by StatementReadPay;
     DraftCorrection = "tally.compensation.v1.CorrectionService/DraftCorrection", SettlementPrepare, Change,
         opened_by PoolRead StatementReadPay CardRead;
     ApproveCorrection = "tally.compensation.v1.CorrectionService/ApproveCorrection", SettlementApprove, Change,
@@ -39,4 +41,5 @@ tally_access::rpcs! {
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.compensation.v1.internal/ErasePerson", ErasureReport, Change;
     SearchAudit = "tally.compensation.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
+    VerifyAudit = "tally.compensation.v1.AuditService/VerifyAudit", AuditRead, SensitiveRead;
 }

@@ -101,4 +101,5 @@ tally_access::rpcs! {
     ReportErasure = "tally.identity.v1.ErasureService/ReportErasure", ErasureReport, Change;
     ReadEvents = "tally.identity.v1.EventService/ReadEvents", IdentityEventRead, Read;
     SearchAudit = "tally.identity.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
+    VerifyAudit = "tally.identity.v1.AuditService/VerifyAudit", AuditRead, SensitiveRead;
 }

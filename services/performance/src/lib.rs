@@ -6,9 +6,9 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - known: columns, signed, measure, scheme, record, reply, claim, observation, run, cycle, credit, card, change, schedule, transfer, erasure
-//! - done: policy, trusted, signed, peers, kept, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, watch, reach, parts, measure, scheme, record, reply, claim, observation,
-//!   transfer, run, cycle, card, credit, change, schedule, closing, finding, erasure
+//! - known: columns, signed, measure, scheme, record, reply, claim, observation, run, cycle, credit, card, change, schedule, transfer, erasure, replay
+//! - done: policy, trusted, signed, peers, kept, accounts, errors, events, privacy, audit, definitions, scheme_file, findings, policies, rungs, watch, reach, parts, measure, scheme, record, reply, claim, observation,
+//!   transfer, run, cycle, card, credit, change, schedule, closing, finding, erasure, replay
 
 pub mod audit;
 pub mod definitions;
@@ -27,6 +27,7 @@ mod parts;
 mod peers;
 mod policies;
 mod reach;
+mod rungs;
 mod trusted;
 mod watch;
 
@@ -188,6 +189,13 @@ mod erasure {
     mod domain;
 }
 
+/// A closed cycle derived again, and held against what is stored.
+mod replay {
+    pub(crate) mod app;
+    mod domain;
+    pub(crate) mod rpc;
+}
+
 /// What crosses the border of a region, and the register of it.
 mod transfer {
     pub(crate) mod app;
@@ -212,6 +220,7 @@ use tally_api::performance::v1::measure_service_server::MeasureServiceServer;
 use tally_api::performance::v1::observation_service_server::ObservationServiceServer;
 use tally_api::performance::v1::privacy_service_server::PrivacyServiceServer;
 use tally_api::performance::v1::record_service_server::RecordServiceServer;
+use tally_api::performance::v1::replay_service_server::ReplayServiceServer;
 use tally_api::performance::v1::reply_service_server::ReplyServiceServer;
 use tally_api::performance::v1::schedule_service_server::ScheduleServiceServer;
 use tally_api::performance::v1::scheme_service_server::SchemeServiceServer;
@@ -302,6 +311,7 @@ pub fn build(deps: Deps) -> Service {
         .add_service(limited!(CardServiceServer::new(card::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ChangeServiceServer::new(change::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ScheduleServiceServer::new(schedule::rpc::Rpc { app: app.clone() })))
+        .add_service(limited!(ReplayServiceServer::new(replay::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(TransferServiceServer::new(transfer::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(EventServiceServer::new(events::Rpc { store: app.store.clone() })))
         .add_service(limited!(PrivacyServiceServer::new(privacy::Rpc {

@@ -38,6 +38,7 @@ tally_access::rpcs! {
     CancelCycle = "tally.performance.v1.CycleService/CancelCycle", CycleClose, Change;
     CorrectCycle = "tally.performance.v1.CycleService/CorrectCycle", CycleClose, Change;
     PublishCycle = "tally.performance.v1.CycleService/PublishCycle", CyclePublish, Change;
+    ReplayCycle = "tally.performance.v1.ReplayService/ReplayCycle", AuditRead, SensitiveRead, opened_by CardRead;
     GetCycle = "tally.performance.v1.CycleService/GetCycle", CycleRead, Read;
     ListCycles = "tally.performance.v1.CycleService/ListCycles", CycleRead, Read;
     PreviewPopulation = "tally.performance.v1.CycleService/PreviewPopulation", CycleWrite, PersonalRead;
@@ -80,4 +81,5 @@ tally_access::rpcs! {
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.performance.v1.internal/ErasePerson", ErasureReport, Change;
     SearchAudit = "tally.performance.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
+    VerifyAudit = "tally.performance.v1.AuditService/VerifyAudit", AuditRead, SensitiveRead;
 }

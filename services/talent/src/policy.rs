@@ -11,4 +11,5 @@ tally_access::rpcs! {
     /// Background work: the service's part of an erasure.
     ErasePerson = "tally.talent.v1.internal/ErasePerson", ErasureReport, Change;
     SearchAudit = "tally.talent.v1.AuditService/SearchAudit", AuditRead, SensitiveRead;
+    VerifyAudit = "tally.talent.v1.AuditService/VerifyAudit", AuditRead, SensitiveRead;
 }

@@ -176,6 +176,13 @@ async fn audit(done: &Done) {
             let told = log.search_audit(auditor.ask(ask.clone())).await.expect("entries").into_inner().entries;
             assert!(told.iter().all(|entry| entry.service == stringify!($service)), "{told:?}");
             let refused = log.search_audit(done.crew.hr.ask(ask)).await;
+            let whole = log.verify_audit(auditor.ask(common::VerifyAuditRequest {})).await.expect("a check");
+            let (mut whole, mut verdict) = (whole.into_inner(), None);
+            while let Some(told) = whole.message().await.expect("how far it is") {
+                verdict = told.verdict;
+            }
+            let verdict = verdict.expect("an end");
+            assert!(verdict.whole && verdict.entries > 0 && verdict.rows > 0, "{verdict:?}");
             let actions: Vec<String> = told.into_iter().map(|entry| entry.action).collect();
             (actions, refused.map(drop).map_err(|status| status.code()))
         }};

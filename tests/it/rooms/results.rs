@@ -20,6 +20,35 @@ pub async fn journey(_: &Stack, done: &Done) {
     branches(done).await;
     talent_heard(done, &card.person_id).await;
     of_others(done).await;
+    replays(done).await;
+}
+
+/// What the month came to is derived once more, and is the same.
+async fn replays(done: &Done) {
+    let auditor = &done.crew.auditor;
+    let mut client = performance::replay_service_client::ReplayServiceClient::new(auditor.at.performance.clone());
+    let ask = performance::ReplayCycleRequest { cycle_id: done.outcome.cycle_id.clone() };
+    let mut told = client.replay_cycle(auditor.ask(ask)).await.expect("a replay").into_inner();
+    let mut last = None;
+    while let Some(step) = told.message().await.expect("how far it is") {
+        last = step.replay;
+    }
+    let replay = last.expect("an end");
+    assert!(replay.same && replay.credits > 0 && replay.cards > 0, "{replay:?}");
+    assert_eq!(replay.digest_then, replay.digest_now);
+
+    let channel = auditor.at.compensation.clone();
+    let mut client = compensation::settlement_service_client::SettlementServiceClient::new(channel);
+    let settlement_id = done.outcome.settlement_id.clone().expect("a settlement");
+    let ask = compensation::ReplaySettlementRequest { settlement_id };
+    let mut told = client.replay_settlement(auditor.ask(ask)).await.expect("a replay").into_inner();
+    let mut last = None;
+    while let Some(step) = told.message().await.expect("how far it is") {
+        last = step.replay;
+    }
+    let replay = last.expect("an end");
+    assert!(replay.same && replay.statements > 0, "{replay:?}");
+    assert_eq!(replay.inputs_digest_then, replay.inputs_digest_now);
 }
 
 /// A pool for a cycle, split in proportion to points; so much in CNY's minor units.

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::Store;
 use crate::error::StoreError;
-use crate::log::verify::{AuditReport, Defect, Fault};
+use crate::log::report::{AuditReport, Defect, Fault};
 use crate::names::AUDIT_ID;
 use crate::tx::connect::{Mode, Role, Settings};
 

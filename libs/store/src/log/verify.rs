@@ -2,12 +2,14 @@
 //! rows that no entry accounts for (`rows.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Statement};
-use tally_kernel::{Error, Kind, Locale, Message, msg};
+use jiff::Timestamp;
+use sea_orm::prelude::DateTimeUtc;
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, QueryResult, Statement, Value};
+use tally_access::{OpContext, Permit, Rpc};
+use tally_kernel::{Error, Kind, msg};
 use uuid::Uuid;
 
 use crate::Store;
@@ -16,126 +18,19 @@ use crate::log::audit::{self, AuditEntry, People};
 use crate::log::chain::{Hash, Log, genesis, hash_of, head_message, link};
 use crate::log::heads::{HeadsFile, KnownHeads};
 use crate::log::outbox::{self, Row};
+use crate::log::report::{AuditReport, Defect, Fault};
 use crate::tx::connect::{Mode, Role};
-use crate::tx::context::to_db;
+use crate::tx::context::{Scope, from_db, to_db};
 
 /// Entries read at once.
 const BATCH: i64 = 5000;
+/// When an entry was written, among the columns of either log.
+const AT: usize = 2;
 /// How long an entry may stay unnumbered before something is wrong with the sequencer.
 const UNNUMBERED: Duration = Duration::from_secs(5);
 
-/// What is wrong with a log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Defect {
-    /// The content is not what was written: a changed byte, or an entry that the service never wrote.
-    Content,
-    /// The entry does not follow from the one before: inserted, replaced or moved.
-    Chain,
-    /// This position is missing: deleted.
-    Missing,
-    /// The signed head says that there were more: the end was cut off.
-    Truncated,
-    /// There are entries after the signed head.
-    BeyondHead,
-    /// The head's signature is not ours, or there is none.
-    Head,
-    /// Older than five seconds and still without a position: no sequencer runs.
-    Unnumbered,
-    /// The chain is another one here than when its head was exported: what lies before was replaced as a whole.
-    Forked,
-    /// A head was exported for a later position: an older log was put back.
-    PutBack,
-    /// A line of the file of exported heads that is not the service's, or goes back.
-    ExportedHead,
-    /// A row whose audit entry does not exist: no unit of work wrote it, or its entry was deleted.
-    Unaccounted,
-    /// A row whose audit entry accounts for fewer rows than name it: one of them borrowed the entry.
-    Borrowed,
-}
-
-/// The first bad entry of a stream, or the first bad row of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// `audit`, `outbox`, `heads` (the file), or the table of the row.
-    pub table: String,
-    /// The group; the nil id for the outbox, which is one stream.
-    pub tenant: Uuid,
-    /// The position, if it has one.
-    pub position: Option<i64>,
-    /// The entry, if it is there; of a row, the entry that it names.
-    pub entry: Option<Uuid>,
-    /// The row, by its key in the group; the line of the file.
-    pub row: Option<String>,
-    /// What is wrong.
-    pub defect: Defect,
-}
-
-impl Defect {
-    /// What is wrong, said of the entry or row.
-    fn said(self) -> Message {
-        match self {
-            Self::Content => msg!("AUDIT_DEFECT"),
-            Self::Chain => msg!("AUDIT_DEFECT.chain"),
-            Self::Missing => msg!("AUDIT_DEFECT.missing"),
-            Self::Truncated => msg!("AUDIT_DEFECT.truncated"),
-            Self::BeyondHead => msg!("AUDIT_DEFECT.beyond"),
-            Self::Head => msg!("AUDIT_DEFECT.head"),
-            Self::Unnumbered => msg!("AUDIT_DEFECT.unnumbered"),
-            Self::Forked => msg!("AUDIT_DEFECT.forked"),
-            Self::PutBack => msg!("AUDIT_DEFECT.older"),
-            Self::ExportedHead => msg!("AUDIT_DEFECT.exported"),
-            Self::Unaccounted => msg!("AUDIT_DEFECT.unaccounted"),
-            Self::Borrowed => msg!("AUDIT_DEFECT.borrowed"),
-        }
-    }
-}
-
-impl Fault {
-    /// Where it is and what is wrong, for whoever reads the report.
-    pub fn said(&self) -> Message {
-        let place = match (&self.row, self.position) {
-            (Some(row), _) if self.defect == Defect::ExportedHead => msg!("AUDIT_PLACE.line", row),
-            (Some(row), _) => match self.entry {
-                Some(id) => msg!("AUDIT_PLACE.row-of", row, id),
-                None => msg!("AUDIT_PLACE.row", row),
-            },
-            (None, position) => {
-                let place = position.map_or_else(|| msg!("AUDIT_PLACE.unnumbered"), |at| msg!("AUDIT_PLACE", at));
-                match self.entry {
-                    Some(id) => msg!("AUDIT_PLACE.named", place, id),
-                    None => place,
-                }
-            }
-        };
-        msg!("AUDIT_FAULT", table = self.table, stream = self.tenant, place, defect = self.defect.said())
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&tally_i18n::text(Locale::En, &self.said()))
-    }
-}
-
-/// What [`Store::verify_audit`] found.
-#[derive(Clone, Debug, Default)]
-pub struct AuditReport {
-    /// Entries read, of both logs.
-    pub entries: u64,
-    /// Rows whose audit entry was looked for.
-    pub rows: u64,
-    /// Exported heads that the logs were held against.
-    pub heads: u64,
-    /// The first bad entry of every bad stream, then the first bad row of every table; nothing when all is well.
-    pub faults: Vec<Fault>,
-}
-
-impl AuditReport {
-    /// Whether nothing is wrong.
-    pub fn ok(&self) -> bool {
-        self.faults.is_empty()
-    }
-}
+/// Hears how many entries are checked so far.
+pub type CheckedEntries<'a> = &'a (dyn Fn(u64) + Send + Sync);
 
 struct Head {
     position: i64,
@@ -151,6 +46,8 @@ struct Entry {
     content: Vec<u8>,
     position: Option<i64>,
     chain: Vec<u8>,
+    /// Nothing of what cannot be read.
+    at: Option<Timestamp>,
 }
 
 impl Store {
@@ -172,31 +69,58 @@ impl Store {
         self.verify(known).await.map_err(|error| self.located(error))
     }
 
+    /// The same of the caller's group alone: its audit log, without heads that were exported, and its rows. The outbox is one stream of all
+    /// groups, and left to [`Store::verify_audit`]. `told` hears how far it is; dropped, it ends. It holds one batch of entries at a time.
+    ///
+    /// # Errors
+    /// `STORE_UNAVAILABLE`, `UNAUTHENTICATED`. What is wrong with the log is no error but the report.
+    pub async fn verify_audit_of<R: Rpc>(
+        &self,
+        ctx: &OpContext,
+        _: &Permit<R>,
+        told: CheckedEntries<'_>,
+    ) -> Result<AuditReport, Error> {
+        let tenant = Scope::of(ctx)?.tenant;
+        self.verify_tenant(tenant, told).await.map_err(|error| self.located(error))
+    }
+
+    async fn verify_tenant(&self, tenant: Uuid, told: CheckedEntries<'_>) -> Result<AuditReport, StoreError> {
+        let tx = self.all_tenants(Mode::Snapshot, Role::Worker).await?;
+        let mut report = AuditReport::default();
+        let heads = self.heads(&tx, Log::Audit, Some(tenant)).await?;
+        let numbered = "SELECT EXISTS (SELECT 1 FROM audit WHERE tenant_id = $1 AND position IS NOT NULL)";
+        let numbered = Statement::from_sql_and_values(self.backend(), numbered, [tenant.into()]);
+        let numbered = tx.query_one_raw(numbered).await?.map_or(Ok(false), |row| row.try_get_by_index(0))?;
+        // Before its first entry a group has no head, and none is missing.
+        if numbered || !heads.is_empty() {
+            let fault = self.verify_stream(&tx, Log::Audit, tenant, (heads.get(&tenant), None), (&mut report, told));
+            let fault = fault.await?;
+            report.faults.extend(fault);
+        }
+        self.verify_unnumbered(&tx, Log::Audit, Some(tenant), &mut report).await?;
+        drop(tx);
+        told(report.entries);
+        self.verify_rows(&BTreeSet::from([tenant]), &mut report).await?;
+        Ok(report)
+    }
+
     async fn verify(&self, known: KnownHeads) -> Result<AuditReport, StoreError> {
         let tx = self.all_tenants(Mode::Snapshot, Role::Worker).await?;
         let mut report = AuditReport { heads: known.count, ..AuditReport::default() };
         let mut tenants = self.unnumbered_tenants(&tx).await?;
         for log in Log::ALL {
-            let heads = self.heads(&tx, log).await?;
+            let heads = self.heads(&tx, log, None).await?;
             let exported = known.streams.keys().filter(|(of, _)| of == log.table()).map(|(_, stream)| *stream);
             let streams = self.streams(&tx, log, heads.keys().copied().chain(exported)).await?;
             if log == Log::Audit {
                 tenants.extend(&streams);
             }
             for stream in streams {
-                let fault = self
-                    .verify_stream(
-                        &tx,
-                        log,
-                        stream,
-                        heads.get(&stream),
-                        known.streams.get(&(log.table().to_owned(), stream)),
-                        &mut report.entries,
-                    )
-                    .await?;
+                let known = (heads.get(&stream), known.streams.get(&(log.table().to_owned(), stream)));
+                let fault = self.verify_stream(&tx, log, stream, known, (&mut report, &|_| ())).await?;
                 report.faults.extend(fault);
             }
-            self.verify_unnumbered(&tx, log, &mut report).await?;
+            self.verify_unnumbered(&tx, log, None, &mut report).await?;
         }
         report.faults.extend(known.bad.map(|(line, stream)| Fault {
             table: "heads".to_owned(),
@@ -223,7 +147,7 @@ impl Store {
         let tx = self.all_tenants(Mode::Read, Role::Worker).await?;
         let mut is_empty = true;
         for log in Log::ALL {
-            for (stream, head) in self.heads(&tx, log).await? {
+            for (stream, head) in self.heads(&tx, log, None).await? {
                 // One altered head is a matter of `tally audit verify`, and keeps nobody from working.
                 if hash_of(&head.chain).is_ok_and(|chain| self.signed(log, stream, &head, &chain)) {
                     return Ok(());
@@ -246,7 +170,7 @@ impl Store {
         let Some(file) = &self.inner().heads else { return Ok(()) };
         let tx = self.all_tenants(Mode::Read, Role::Worker).await?;
         for log in Log::ALL {
-            if !self.heads(&tx, log).await?.is_empty() {
+            if !self.heads(&tx, log, None).await?.is_empty() {
                 return Ok(());
             }
         }
@@ -276,9 +200,18 @@ impl Store {
         rows.iter().map(|row| Ok(row.try_get_by_index(0)?)).collect()
     }
 
-    async fn heads(&self, tx: &DatabaseTransaction, log: Log) -> Result<BTreeMap<Uuid, Head>, StoreError> {
+    /// The signed heads of a log: of this stream alone, or of all.
+    async fn heads(
+        &self,
+        tx: &DatabaseTransaction,
+        log: Log,
+        only: Option<Uuid>,
+    ) -> Result<BTreeMap<Uuid, Head>, StoreError> {
         let sql = "SELECT tenant_id, position, chain, key_id, signature FROM log_heads WHERE log = $1";
-        let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, [log.table().into()])).await?;
+        let (whose, only) = of_tenant(only, 2);
+        let values = [log.table().into()].into_iter().chain(only);
+        let statement = Statement::from_sql_and_values(self.backend(), format!("{sql}{whose}"), values);
+        let rows = tx.query_all_raw(statement).await?;
         rows.iter()
             .map(|row| {
                 let (stream, position, chain, key, signature) = row.try_get_many_by_index()?;
@@ -310,9 +243,8 @@ impl Store {
         tx: &DatabaseTransaction,
         log: Log,
         stream: Uuid,
-        head: Option<&Head>,
-        exported: Option<&BTreeMap<i64, Vec<u8>>>,
-        entries: &mut u64,
+        (head, exported): (Option<&Head>, Option<&BTreeMap<i64, Vec<u8>>>),
+        (report, told): (&mut AuditReport, CheckedEntries<'_>),
     ) -> Result<Option<Fault>, StoreError> {
         let fault = |position: i64, entry: Option<Uuid>, defect| {
             let table = log.table().to_owned();
@@ -323,7 +255,7 @@ impl Store {
         loop {
             let batch = self.entries(tx, log, stream, position).await?;
             for entry in &batch {
-                *entries += 1;
+                report.count(entry.at.filter(|_| log == Log::Audit));
                 let expected = position + 1;
                 if entry.position != Some(expected) {
                     return fault(expected, None, Defect::Missing);
@@ -340,6 +272,7 @@ impl Store {
                 }
                 (position, last) = (expected, entry.id);
             }
+            told(report.entries);
             if (batch.len() as i64) < BATCH {
                 break;
             }
@@ -396,6 +329,7 @@ impl Store {
             content: content.map(|(.., stored)| stored).unwrap_or_default(),
             position: row.try_get_by_index(width).ok(),
             chain: row.try_get_by_index(width + 1).unwrap_or_default(),
+            at: row.try_get_by_index::<DateTimeUtc>(AT).ok().and_then(|at| from_db(at).ok()),
         }
     }
 
@@ -417,22 +351,28 @@ impl Store {
         &self,
         tx: &DatabaseTransaction,
         log: Log,
+        only: Option<Uuid>,
         report: &mut AuditReport,
     ) -> Result<(), StoreError> {
+        let (whose, only) = of_tenant(only, 2);
         let sql = format!(
-            "SELECT {}, position, chain FROM {} WHERE position IS NULL ORDER BY id LIMIT $1",
+            "SELECT {}, position, chain FROM {} WHERE position IS NULL{whose} ORDER BY id LIMIT $1",
             columns(log).0,
             log.table()
         );
-        let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, [BATCH.into()])).await?;
-        let mut people = audit::people(tx, "a.position IS NULL", []).await?;
+        let values = [BATCH.into()].into_iter().chain(only.clone());
+        let rows = tx.query_all_raw(Statement::from_sql_and_values(self.backend(), sql, values)).await?;
+        let mut people = match only {
+            Some(only) => audit::people(tx, "a.position IS NULL AND a.tenant_id = $1", [only]).await?,
+            None => audit::people(tx, "a.position IS NULL", []).await?,
+        };
         let old = to_db(self.clock().now()) - chrono::Duration::from_std(UNNUMBERED).map_err(StoreError::fault)?;
         for row in &rows {
             report.entries += 1;
             let entry = self.entry(log, row, &mut people);
             let defect = if !entry.sound {
                 Defect::Content
-            } else if row.try_get_by_index::<sea_orm::prelude::DateTimeUtc>(2)? < old {
+            } else if row.try_get_by_index::<DateTimeUtc>(AT)? < old {
                 Defect::Unnumbered
             } else {
                 continue;
@@ -444,6 +384,11 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// The condition that a row is of a group, with the value of its place; nothing for those of all.
+fn of_tenant(only: Option<Uuid>, place: usize) -> (String, Option<Value>) {
+    (only.map(|_| format!(" AND tenant_id = ${place}")).unwrap_or_default(), only.map(Value::from))
 }
 
 /// The columns of a log that content hashes bind, with the hash, and how many these are.

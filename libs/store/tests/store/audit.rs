@@ -1,10 +1,11 @@
 //! The logs: dense positions under load, and every kind of tampering found and named.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use sea_orm::{ConnectionTrait as _, DbBackend, Statement};
 use tally_kernel::id::PersonId;
-use tally_store::{Audit, Defect, Event, Fault};
+use tally_store::{Audit, AuditReport, Defect, Event, Fault};
 use uuid::Uuid;
 
 use crate::databases::{Backend, TestStore};
@@ -53,6 +54,69 @@ async fn positions_are_dense_under_many_commits_at_once_and_two_sequencers(on: B
     let report = db.store.verify_audit().await.unwrap();
     assert!(report.ok(), "{:?}", report.faults);
     assert_eq!(report.entries, 600);
+}
+
+/// What checking a group's own log over its own right finds, and how far it told to be.
+async fn own(db: &TestStore, tenant: u128) -> (AuditReport, Vec<u64>) {
+    let (ctx, told) = (context(db, tenant), Mutex::new(Vec::new()));
+    let hear = |checked| told.lock().unwrap().push(checked);
+    let report = db.store.verify_audit_of(&ctx, &permit(&ctx), &hear).await.unwrap();
+    (report, told.into_inner().unwrap())
+}
+
+on_both!(a_group_checks_its_own_log_and_rows_and_hears_how_far_it_is);
+async fn a_group_checks_its_own_log_and_rows_and_hears_how_far_it_is(on: Backend) {
+    let db = database(on).await;
+    let (nothing, told) = own(&db, 1).await;
+    assert!(nothing.ok() && nothing.entries == 0 && nothing.first.is_none(), "{nothing:?}");
+    assert_eq!(told, [0]);
+    let db = logged(on).await;
+    let (whole, told) = own(&db, 1).await;
+    assert!(whole.ok(), "{:?}", whole.faults);
+    assert_eq!((whole.entries, whole.rows, told), (6, 6, vec![6, 6]));
+    assert!(whole.first.is_some() && whole.first <= whole.last);
+    for (sql, position, defect) in [
+        ("UPDATE audit SET notes = '{}' WHERE position = 4", Some(4), Defect::Content),
+        ("DELETE FROM audit WHERE position = 3", Some(3), Defect::Missing),
+        ("DELETE FROM log_heads WHERE log = 'audit'", Some(2), Defect::Head),
+    ] {
+        assert!(tamper(&db, sql).await > 0, "{sql} met nothing");
+        let fault = own(&db, 1).await.0.faults.remove(0);
+        assert_eq!((fault.table.as_str(), fault.position, fault.defect), ("audit", position, defect), "{sql}");
+        if defect == Defect::Missing {
+            // What is left ends where it was cut.
+            assert!(tamper(&db, "DELETE FROM audit WHERE position > 2").await > 0);
+        }
+    }
+    // The outbox is of all groups, and not a group's to check.
+    let db = logged(on).await;
+    assert!(tamper(&db, "UPDATE outbox SET key = 'x' WHERE position = 2").await > 0);
+    assert!(own(&db, 1).await.0.ok() && !db.store.verify_audit().await.unwrap().ok());
+    // A row that no entry accounts for.
+    assert!(tamper(&db, "UPDATE notes SET audit_id = tenant_id WHERE code = '3'").await > 0);
+    let fault = own(&db, 1).await.0.faults.remove(0);
+    assert_eq!((fault.table.as_str(), fault.defect), ("notes", Defect::Unaccounted));
+}
+
+#[tokio::test]
+async fn what_was_done_to_the_log_of_another_group_is_not_a_groups_to_hear() {
+    let db = database(Backend::Postgres).await;
+    for tenant in [1, 2] {
+        write(&db.store, &context(&db, tenant), &["a", "b"]).await;
+    }
+    db.store.sequence_now().await.unwrap();
+    let other = "tenant_id = '00000000-0000-0000-0000-000000000002'";
+    assert_eq!(
+        tamper(&db, &format!("UPDATE audit SET notes = '{{\"x\":\"y\"}}' WHERE {other} AND position = 1")).await,
+        1
+    );
+    assert_eq!(tamper(&db, &format!("UPDATE notes SET audit_id = tenant_id WHERE {other} AND code = 'b'")).await, 1);
+    let (mine, _) = own(&db, 1).await;
+    assert!(mine.ok(), "{:?}", mine.faults);
+    assert_eq!((mine.rows, mine.entries > 0), (2, true));
+    let faults = own(&db, 2).await.0.faults;
+    let tables: Vec<&str> = faults.iter().map(|fault| fault.table.as_str()).collect();
+    assert_eq!(tables, ["audit", "notes"]);
 }
 
 /// Six units of one tenant with an event each, numbered and sound.

@@ -242,7 +242,7 @@ pub async fn owner(db: &TestStore) -> DatabaseConnection {
 
 /// Runs one statement past the store.
 pub async fn tamper(db: &TestStore, sql: &str) -> u64 {
-    owner(db).await.execute_unprepared(sql).await.unwrap().rows_affected()
+    db.tamper(sql).await
 }
 
 pub fn clock(db: &TestStore) -> &Clock {

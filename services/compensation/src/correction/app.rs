@@ -101,7 +101,7 @@ async fn known(app: &App, ctx: &OpContext, posted: settlement_domain::Filed) -> 
         return Err(CorrectionError::Purged(jiff::tz::TimeZone::UTC.to_datetime(over).date()).into());
     }
     let pool = pool::facts::pool_of(&*app.store.read(ctx).await?, posted.pool).await?;
-    let (scored, people) = try_join!(app.peers.scores(ctx, pool.cycle), app.directory.everybody(ctx))?;
+    let (scored, people) = try_join!(app.peers.scores(ctx, pool.cycle, None), app.directory.everybody(ctx))?;
     let (last_day, cards_version) = (scored.cycle.last_day, scored.cards_version);
     let units = Units::of(&app.peers.identity, ctx, Some(last_day)).await?;
     let trees = app.directory.trees(ctx, &people).await?;

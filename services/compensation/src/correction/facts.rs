@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use tally_access::{OpContext, Region};
 use tally_app::directory::{Directory, People};
 use tally_app::trees::Trees;
-use tally_kernel::id::{CorrectionId, CycleId, OrgUnitId, PersonId, SettlementId};
+use tally_kernel::id::{CorrectionId, CycleId, DeltaId, OrgUnitId, PersonId, SettlementId};
 use tally_kernel::person::Employment;
 use tally_kernel::{Currency, Error, Result};
 use tally_store::{ScopedTx, UnitOfWork};
@@ -113,6 +113,36 @@ pub(crate) async fn hold(
         deltas::keep(work, &delta).await?;
     }
     Ok(())
+}
+
+/// What a settlement took, each as it waited before, the oldest first.
+pub(crate) async fn taken(tx: &ScopedTx, settlement: SettlementId) -> Result<Vec<Waiting>> {
+    let taken = adjustments::of_settlement(tx, settlement, None).await?;
+    let mut kept = deltas::these(tx, taken.keys().copied().collect()).await?;
+    let corrections = store::these(tx, deltas::Kept::corrections(&kept)).await?;
+    oldest_first(&mut kept, &corrections);
+    let waiting = kept.into_iter().map(|delta| {
+        let of = corrections.get(&delta.correction).ok_or_else(|| Error::internal("a delta of no correction"))?;
+        let amounts = taken.get(&delta.id).map(|taken| taken.amounts);
+        let left = amounts.and_then(|it| it.minor.checked_add(it.left_minor));
+        let left_minor = left.ok_or_else(|| Error::internal("a delta that nothing was taken of"))?;
+        let outstanding = Outstanding { left_minor, ..delta.outstanding(of) };
+        Ok(Waiting { outstanding, place: delta.place, inputs_digest: of.inputs_digest.clone() })
+    });
+    waiting.collect()
+}
+
+/// By person what a settlement pays of each delta, and what is left of it, in minor units.
+pub(crate) async fn amounts(
+    tx: &ScopedTx,
+    settlement: SettlementId,
+) -> Result<BTreeMap<PersonId, BTreeMap<DeltaId, (i64, i64)>>> {
+    let mut amounts: BTreeMap<PersonId, BTreeMap<DeltaId, (i64, i64)>> = BTreeMap::new();
+    for (delta, kept) in adjustments::of_settlement(tx, settlement, None).await? {
+        let Amounts { minor, left_minor } = kept.amounts;
+        amounts.entry(kept.person).or_default().insert(delta, (minor, left_minor));
+    }
+    Ok(amounts)
 }
 
 /// A settlement is thrown away: what it held waits for the next one.

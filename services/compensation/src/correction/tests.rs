@@ -2,6 +2,7 @@
 
 mod fixture;
 mod moved;
+mod replayed;
 mod traced;
 mod year;
 

@@ -1,5 +1,6 @@
 //! The use cases of settlements.
 
+pub(crate) mod replay;
 mod taking;
 
 use tally_access::four_eyes::Hands;
@@ -40,7 +41,7 @@ pub async fn draft(app: &App, ctx: &OpContext, request: &RequestKey, pool: PoolI
     ctx.plan::<DraftSettlement>()?;
     let pool = pool::facts::pool_of(&*app.store.read(ctx).await?, pool).await?;
     let permit = ctx.permit_read::<DraftSettlement>(&pool.target(), "pool", pool.id)?;
-    let scored = app.peers.scores(ctx, pool.cycle).await?;
+    let scored = app.peers.scores(ctx, pool.cycle, None).await?;
     let (last_day, cards_version) = (scored.cycle.last_day, scored.cards_version);
     let now = Now::of(&app.directory, ctx, Some(last_day));
     let (now, units) = futures::try_join!(now, Units::of(&app.peers.identity, ctx, Some(last_day)))?;

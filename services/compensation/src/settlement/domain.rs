@@ -12,6 +12,7 @@
 
 mod filed;
 mod payable;
+pub(crate) mod replay;
 mod stage;
 
 use std::collections::{BTreeMap, BTreeSet};

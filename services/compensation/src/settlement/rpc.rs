@@ -1,31 +1,41 @@
 //! Parses, calls, renders.
 
 use std::mem::take;
+use std::pin::Pin;
 
-use tally_access::OpContext;
+use futures::{Stream, StreamExt as _};
+use tally_access::{OpContext, Target};
 use tally_api::compensation::v1 as pb;
 use tally_app::RequestKey;
 use tally_app::convert::{money_message, timestamp};
-use tally_kernel::Result;
+use tally_i18n::text;
 use tally_kernel::error::field;
 use tally_kernel::id::SettlementId;
 use tally_kernel::money::Money;
 use tally_kernel::page::Page;
+use tally_kernel::{Message, Result};
 use tally_rpc::{Answer, context, mask, masked_in};
 use tonic::{Request, Response, Status};
 
+use super::app::replay::Told;
 use super::app::{self, App};
+use super::domain::replay::{Difference, Replayed};
 use super::domain::{Filed, Stage};
 use crate::policy::{
     ApproveSettlement, DiscardSettlement, DraftSettlement, GetSettlement, ListSettlements, PostSettlement,
+    ReplaySettlement,
 };
 
 pub struct Rpc {
     pub app: App,
 }
 
+type Replaying = Pin<Box<dyn Stream<Item = Result<pb::ReplaySettlementResponse, Status>> + Send>>;
+
 #[tonic::async_trait]
 impl pb::settlement_service_server::SettlementService for Rpc {
+    type ReplaySettlementStream = Replaying;
+
     async fn draft_settlement(
         &self,
         req: Request<pb::DraftSettlementRequest>,
@@ -112,6 +122,55 @@ impl pb::settlement_service_server::SettlementService for Rpc {
         };
         reply.await.answer(&ctx)
     }
+
+    async fn replay_settlement(
+        &self,
+        req: Request<pb::ReplaySettlementRequest>,
+    ) -> Result<Response<Replaying>, Status> {
+        let ctx = context(&req)?;
+        let reply = async {
+            let id = field("settlement_id", &req.into_inner().settlement_id)?;
+            let (target, told) = app::replay::replay(&self.app, &ctx, id).await?;
+            Ok(told_in(&ctx, target, told))
+        };
+        reply.await.answer(&ctx)
+    }
+}
+
+fn told_in(ctx: &OpContext, target: Target, told: impl Stream<Item = Result<Told>> + Send + 'static) -> Replaying {
+    let ctx = ctx.clone();
+    Box::pin(told.map(move |told| match told {
+        Ok(Told::Step(step, done, total)) => {
+            Ok(pb::ReplaySettlementResponse { step: text(ctx.locale, &step), done, total, ..Default::default() })
+        }
+        Ok(Told::End(replayed)) => Ok(ended(&ctx, &target, *replayed)),
+        Err(error) => Err(tally_rpc::status(error, ctx.locale)),
+    }))
+}
+
+/// The last message, without what the caller may not read of the settlement.
+fn ended(ctx: &OpContext, target: &Target, replayed: Replayed) -> pb::ReplaySettlementResponse {
+    let Replayed { settlement, statements, digests, differences } = replayed;
+    let told = |said: Option<Message>| said.map(|said| text(ctx.locale, &said)).unwrap_or_default();
+    let difference = |one: Difference| pb::SettlementDifference {
+        person_id: one.person.map(|person| person.to_string()).unwrap_or_default(),
+        stored: told(one.stored),
+        derived: told(one.derived),
+        said: one.said.iter().map(|said| text(ctx.locale, said)).collect(),
+    };
+    let replay = pb::SettlementReplay {
+        settlement_id: settlement.to_string(),
+        same: differences.count == 0,
+        statements,
+        inputs_digest_then: digests.0,
+        inputs_digest_now: digests.1,
+        differing: differences.count,
+        differences: differences.first.into_iter().map(difference).collect(),
+    };
+    let mut last = pb::ReplaySettlementResponse { replay: Some(replay), ..Default::default() };
+    let name = "tally.compensation.v1.ReplaySettlementResponse";
+    let masked_fields = mask::<ReplaySettlement, _>(ctx, name, &mut last, std::slice::from_ref(target));
+    pb::ReplaySettlementResponse { masked_fields, ..last }
 }
 
 /// A settlement without what the caller may not read, and the names of what was cleared.

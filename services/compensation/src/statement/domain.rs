@@ -79,6 +79,15 @@ impl Statement {
     }
 }
 
+/// The line of a statement as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeptLine {
+    /// Nothing for somebody who gets adjustments alone.
+    There(Option<Box<PersonLine>>),
+    /// It does not open, or does not add up: not what was written.
+    Unreadable,
+}
+
 /// What one person gets and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonLine {

@@ -1,16 +1,18 @@
 //! The statements table. Everything about money is one sealed value; nothing in clear but whose it is.
 
+use std::collections::BTreeMap;
+
 use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
 use tally_access::{OpContext, Plan, Rpc};
 use tally_kernel::id::{CycleId, OrgUnitId, PersonId, SettlementId, StatementId};
 use tally_kernel::page::Page;
-use tally_kernel::{Error, Result};
+use tally_kernel::{Error, Kind, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, date_from_db, date_to_db, to_db, word_from_db};
 
-use super::domain::{Belonged, Heading, PersonLine, Statement};
+use super::domain::{Belonged, Heading, KeptLine, PersonLine, Statement};
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, DeriveEntityModel)]
@@ -87,6 +89,22 @@ pub async fn lines_of(tx: &ScopedTx, settlement: SettlementId) -> Result<Vec<Per
         lines.extend(read(tx, row).await?.line);
     }
     lines.sort_by(|a, b| a.employee_no.cmp(&b.employee_no));
+    Ok(lines)
+}
+
+/// Everybody's line of a settlement as it is stored, whether it can be read or not.
+pub async fn kept_lines(tx: &ScopedTx, settlement: SettlementId) -> Result<BTreeMap<PersonId, KeptLine>> {
+    let rows = tx.select::<Entity>().filter(Column::SettlementId.eq(settlement.0)).all().await?;
+    let mut lines = BTreeMap::new();
+    for row in rows {
+        let person = PersonId(row.person_id);
+        let line = match read(tx, row).await {
+            Ok(statement) => KeptLine::There(statement.line.map(Box::new)),
+            Err(altered) if altered.kind() == Kind::Internal => KeptLine::Unreadable,
+            Err(error) => return Err(error),
+        };
+        lines.insert(person, line);
+    }
     Ok(lines)
 }
 

@@ -21,7 +21,7 @@ use crate::ui::{Ui, as_sent, instant};
 use crate::visit::Visit;
 
 /// The services, each with a log of its own.
-const SERVICES: [&str; 5] = ["identity", "attendance", "performance", "compensation", "talent"];
+pub const SERVICES: [&str; 5] = ["identity", "attendance", "performance", "compensation", "talent"];
 /// Entries of a page.
 const PAGE: usize = 50;
 /// Kinds of things that the logs tell of, for the form.

@@ -19,7 +19,7 @@ mod review;
 mod runs;
 mod scheme_form;
 mod schemes;
-mod watch;
+pub mod watch;
 mod words;
 
 use axum::routing::get;

@@ -149,6 +149,13 @@ impl Visit {
         Self { me: None, session: None, secret: None, ..self }
     }
 
+    /// The same on another page, with the same question: for a part that comes into that page.
+    #[must_use]
+    pub fn at(self, path: &str) -> Self {
+        let here = self.here.split_once('?').map_or_else(|| path.to_owned(), |(_, asked)| format!("{path}?{asked}"));
+        Self { here, ..self }
+    }
+
     /// The session, where somebody is signed in.
     pub fn session(&self) -> Option<&Session> {
         self.session.as_ref()

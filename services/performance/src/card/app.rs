@@ -1,6 +1,7 @@
 //! Scoring a cycle, and reading the cards.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use tally_access::OpContext;
 use tally_app::directory::People;
@@ -41,27 +42,20 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     at.tell().await?;
     // Before the transaction: whoever came or went while the cycle was being closed is told, and what was settled then counts.
     let now = cycle::population::of(at.app, at.ctx, of).await?;
-    let scheme = { scheme::facts::load(&*at.app.store.read(at.ctx).await?, of.scheme, of.scheme_version).await? };
-    let people = at.app.directory.everybody(at.ctx).await?;
-    let around = beside::ask(at.app, at.ctx, of.period, &scheme, &people).await?;
+    let asked = Told::ask(at.app, at.ctx, of).await?;
+    let (scheme, people) = (&asked.scheme, &asked.people);
     let (scored, settled, before, unread, standards) = {
         let tx = at.app.store.read(at.ctx).await?;
         let settled = if now.is_some() { Some(cycles::population_of(&tx, at.job.run).await?) } else { None };
-        let employed =
-            || people.iter().filter(|person| person.employed_in(of.period)).map(|person| person.id).collect();
-        let population = settled.clone().or_else(|| around.is_some().then(employed));
-        let everybody = of.population.is_some() || around.is_some();
-        // Teams may hold people beside those in the cycle.
-        let past = past::of(&tx, of, &scheme, population.as_ref().filter(|_| around.is_none())).await?;
-        let alone = of.owner.unit().is_some();
-        let known = Known { people: &people, around: around.as_ref(), population, everybody, past: &past, alone };
         let before = match cycle::versions::version_before(&tx, of).await?.and_then(|before| before.run) {
             Some(run) => Some(store::of_run(&tx, run, None).await?),
             None => None,
         };
-        let unread = Unread::read(&tx, of, &scheme).await?;
+        let unread = Unread::read(&tx, of, scheme).await?;
         let standards = standards::findings(&tx, of).await?;
-        (Scored::read(&tx, of, at.job.run, &scheme, known).await, settled, before, unread, standards)
+        let came = runs::CameTo::kept(&tx, of.attribution.map_or(at.job.run, Uuid::from)).await?;
+        let scored = asked.scored(&tx, (of, at.job.run), settled.clone(), &came).await;
+        (scored, settled, before, unread, standards)
     };
     let scored = match scored {
         Ok(scored) => scored,
@@ -69,7 +63,7 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     };
     let figures = scored.figures();
     let records = figures.records;
-    if records == 0 && needs_records(&scheme) {
+    if records == 0 && needs_records(scheme) {
         return at.end(Failure::NoRecords { period: of.period, part: of.owner.unit().is_some() }).await;
     }
     if scored.people.is_empty() {
@@ -78,13 +72,14 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
         return at.end(Failure::NobodyCredited { records, unemployed, elsewhere }).await;
     }
     let mut findings = match (settled, now) {
-        (Some(settled), Some(now)) => changed::findings(&people, settled, now, of),
+        (Some(settled), Some(now)) => changed::findings(people, settled, now, of),
         (None, _) | (_, None) => Vec::new(),
     };
     let closed = of.clone();
     findings.extend(standards);
     findings.extend(scored.converted.clone());
-    findings.extend(unread.findings(at.app, at.ctx, of, &scheme).await?);
+    findings.extend(unread.findings(at.app, at.ctx, of, scheme).await?);
+    let scheme = scheme.clone();
     let (cards, summary, unsent) = at.app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
     findings.extend(unsent);
     let corrected = before.map(|before| changed::cards(&before, &cards)).transpose()?;
@@ -101,6 +96,67 @@ pub async fn score_cycle(at: &At<'_>, of: &Cycle) -> Result<()> {
     .await
 }
 
+/// The cards of a cycle that is closed, each with where its person stands and the digest of what went in, and the cycle's figures: derived again
+/// from what its run came to, itself derived again. Writes nothing.
+///
+/// # Errors
+/// What scoring or the store says.
+pub async fn derive(
+    app: &App,
+    ctx: &OpContext,
+    (of, attempt): (&Cycle, Uuid),
+    came: &runs::CameTo,
+) -> Result<(Cards, Summary)> {
+    let asked = Told::ask(app, ctx, of).await?;
+    let scored = {
+        let tx = app.store.read(ctx).await?;
+        // Whoever was in it when it was closed, where that was said then.
+        let said = of.owner.unit().is_some() || of.population.is_some();
+        let settled = if said { Some(cycles::population_of(&tx, attempt).await?) } else { None };
+        asked.scored(&tx, (of, attempt), settled, came).await?
+    };
+    let (closed, scheme) = (of.clone(), asked.scheme);
+    let (cards, summary, _) = app.compute.run("scoring", move || scored.cards(&closed, &scheme)).await??;
+    Ok((cards, Summary { corrected: of.summary.as_ref().and_then(|summary| summary.corrected), ..summary }))
+}
+
+/// What is asked of others before a cycle is scored.
+struct Told {
+    scheme: Scheme,
+    people: Arc<People>,
+    /// Where the scheme measures more than records.
+    around: Option<Around>,
+}
+
+impl Told {
+    async fn ask(app: &App, ctx: &OpContext, of: &Cycle) -> Result<Self> {
+        let scheme = { scheme::facts::load(&*app.store.read(ctx).await?, of.scheme, of.scheme_version).await? };
+        let people = app.directory.everybody(ctx).await?;
+        let around = beside::ask(app, ctx, of.period, &scheme, &people).await?;
+        Ok(Self { scheme, people, around })
+    }
+
+    /// What there is to score: of those who were settled to be in the cycle, where that is said.
+    async fn scored(
+        &self,
+        tx: &ScopedTx,
+        (of, attempt): (&Cycle, Uuid),
+        settled: Option<BTreeSet<PersonId>>,
+        came: &runs::CameTo,
+    ) -> Result<Scored> {
+        let (around, people) = (self.around.as_ref(), &self.people);
+        let employed =
+            || people.iter().filter(|person| person.employed_in(of.period)).map(|person| person.id).collect();
+        let population = settled.or_else(|| around.is_some().then(employed));
+        let everybody = of.population.is_some() || around.is_some();
+        // Teams may hold people beside those in the cycle.
+        let past = past::of(tx, of, &self.scheme, population.as_ref().filter(|_| around.is_none())).await?;
+        let alone = of.owner.unit().is_some();
+        let known = Known { people, around, population, everybody, past: &past, alone, came };
+        Scored::read(tx, of, attempt, &self.scheme, known).await
+    }
+}
+
 /// What is known beside a run.
 struct Known<'a> {
     people: &'a People,
@@ -114,6 +170,8 @@ struct Known<'a> {
     past: &'a PastOf,
     /// Whether only what the population and its teams are credited with counts: of a unit. What the group cannot compute with is refused, whosever it is.
     alone: bool,
+    /// What the run came to.
+    came: &'a runs::CameTo,
 }
 
 impl Known<'_> {
@@ -145,14 +203,15 @@ struct Scored {
     converted: Findings,
 }
 
-type Cards = Vec<(Place, ScoreCard, String)>;
+/// Each card with where its person stands and the digest of what went in, hex.
+pub type Cards = Vec<(Place, ScoreCard, String)>;
 type Findings = Vec<(Place, Finding)>;
 
 impl Scored {
     /// What is known of everybody in the population, or of everybody; the custom measures in the order of the scheme's columns.
     async fn read(tx: &ScopedTx, cycle: &Cycle, attempt: Uuid, scheme: &Scheme, of: Known<'_>) -> Result<Self> {
         let run = cycle.attribution.unwrap_or(AttributionRunId(attempt));
-        let outcomes = runs::outcomes(tx, run.0).await?;
+        let outcomes = of.came.outcomes.clone();
         let (mut known, mut rosters_known) = (HashMap::new(), false);
         for component in 0..runs::components(tx, run.0).await? {
             let frozen = runs::component(tx, run.0, component).await?;
@@ -163,7 +222,7 @@ impl Scored {
         let mut uncredited = of.population.clone().filter(|_| of.everybody).unwrap_or_default();
         let people_of = of.whose(scheme);
         let whose = Whose { people: people_of.as_ref(), alone: of.alone };
-        let (credited, converted) = measure::sums(tx, run, scheme, whose).await?;
+        let (credited, converted) = measure::sums(tx, (run, of.came), scheme, whose).await?;
         for (person, sums) in credited {
             let found =
                 known.remove(&person).ok_or_else(|| Error::internal(format_args!("sums of nobody: {person}")))?;

@@ -13,7 +13,9 @@ use crate::{cycle, scheme};
 
 pub(crate) use super::past::{Before, Published, otherwise};
 pub(crate) use super::standards::STANDARD_WITHDRAWN;
-pub(crate) use super::store::{cycles, discard, of_region, people_by_run, people_of, scored_by};
+pub(crate) use super::store::{
+    Model as CardRow, as_kept, cycles, discard, of_region, people_by_run, people_of, scored_by,
+};
 
 /// The columns whose mean a scheme takes beside the known measures and those that it defines, each once, sorted.
 pub fn customs(scheme: &Scheme) -> Vec<String> {

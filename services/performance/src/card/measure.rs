@@ -46,10 +46,15 @@ impl Whose<'_> {
 /// # Errors
 /// What the store says; `RUN_OUTDATED` where records are not any more what was credited; `MEASURE_TOO_LARGE` for a number that is not
 /// computed with, `RECORD_RATE_MISSING` and `RUN_WITHOUT_RATES` for sales that are not.
-pub async fn sums(tx: &ScopedTx, run: AttributionRunId, scheme: &Scheme, whose: Whose<'_>) -> Result<(People, Told)> {
-    let mut people = runs::sums_of_people(tx, run.0).await?;
+pub async fn sums(
+    tx: &ScopedTx,
+    (run, came): (AttributionRunId, &runs::CameTo),
+    scheme: &Scheme,
+    whose: Whose<'_>,
+) -> Result<(People, Told)> {
+    let mut people = came.people.clone();
     let Some(of) = runs::load_if_there(tx, run).await? else { return Ok((people, Vec::new())) };
-    let outcomes: HashMap<_, _> = runs::outcomes(tx, run.0).await?.into_iter().collect();
+    let outcomes: HashMap<_, _> = came.outcomes.iter().cloned().collect();
     let complete = outcomes.values().all(|outcome| outcome.figures.unreckoned == 0);
     let (there, columns) = (if complete { of.columns.as_slice() } else { &[] }, customs(scheme));
     let missing: Vec<String> = columns.iter().filter(|column| !there.contains(column)).cloned().collect();

@@ -157,6 +157,12 @@ pub async fn of_run(
     rows.into_iter().map(card).collect()
 }
 
+/// The cards of a run as they are kept, whether they can be read or not, by person: the whole card as JSON, with the columns beside it.
+pub async fn as_kept(tx: &ScopedTx, run: Uuid) -> Result<BTreeMap<PersonId, Model>> {
+    let rows = tx.select::<Entity>().filter(Column::RunId.eq(run)).all().await?;
+    Ok(rows.into_iter().map(|row| (PersonId(row.person_id), row)).collect())
+}
+
 /// Who has a card in one of these results.
 pub async fn people_of(tx: &ScopedTx, runs: BTreeSet<Uuid>) -> Result<Vec<PersonId>> {
     let mine = tx.select::<Entity>().filter(among::<Entity>(tx, Column::RunId, runs));

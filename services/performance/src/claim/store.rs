@@ -181,9 +181,14 @@ pub async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, asked: &Asked, page: &P
     Ok((rows.into_iter().map(Stored::try_from).collect::<Result<_>>()?, next))
 }
 
-/// The claims on an account that were made in `from..to` and count.
-pub async fn made(tx: &ScopedTx, account: AccountId, span: (i64, i64)) -> Result<Vec<Claim>> {
-    let these = tx.select::<Entity>().filter(of(account, span).add(counting(None, false)));
+/// The claims on an account that were made in `from..to` and count, or counted at an instant.
+pub async fn made(
+    tx: &ScopedTx,
+    account: AccountId,
+    span: (i64, i64),
+    known_at: Option<Timestamp>,
+) -> Result<Vec<Claim>> {
+    let these = tx.select::<Entity>().filter(of(account, span).add(counting(known_at, false)));
     let rows = these.order_by_asc(Column::AtMs).order_by_asc(Column::Id).all().await?;
     rows.into_iter().map(|row| Ok(Stored::try_from(row)?.placed.claim)).collect()
 }

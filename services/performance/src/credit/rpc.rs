@@ -21,7 +21,8 @@ use crate::App;
 use crate::cycle::domain::Asked;
 use crate::cycle::message::version;
 use crate::findings::finding;
-use tally_engine::attribution::{Pause, ReplyKind, Rung, Sign, SignKind, Worth};
+use crate::rungs::rung;
+use tally_engine::attribution::{Pause, ReplyKind, Sign, SignKind, Worth};
 
 pub struct Rpc {
     /// What every room works with.
@@ -120,23 +121,6 @@ fn exported(parts: impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + 'sta
         Ok(credits) => Ok(pb::ExportCreditsResponse { credits: credits.into_iter().map(Into::into).collect() }),
         Err(error) => Err(tally_rpc::status(error, locale)),
     }))
-}
-
-fn rung(rung: Rung) -> pb::Rung {
-    match rung {
-        Rung::Tagged => pb::Rung::Tag,
-        Rung::Handover => pb::Rung::Handover,
-        Rung::Sole => pb::Rung::Sole,
-        Rung::Inferred => pb::Rung::Inferred,
-        Rung::Equal => pb::Rung::Equal,
-        Rung::Team => pb::Rung::Team,
-        Rung::Unattributed => pb::Rung::Unattributed,
-        Rung::Split => pb::Rung::Split,
-        Rung::Claimed => pb::Rung::Claim,
-        Rung::Device => pb::Rung::Device,
-        Rung::Replies => pb::Rung::Replies,
-        Rung::TagShare => pb::Rung::TagShare,
-    }
 }
 
 fn share((person, ppm): (PersonId, u32)) -> pb::Share {

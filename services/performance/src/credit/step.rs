@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+use tally_access::OpContext;
 use tally_kernel::time::{tzdb_release, zone};
 use tally_kernel::{Error, Kind, Result};
 use tally_store::{Audit, ScopedTx, UnitOfWork};
@@ -9,6 +11,7 @@ use uuid::Uuid;
 
 use super::domain::fixes;
 use super::store::{self, Place, Total};
+use crate::App;
 use crate::card;
 use crate::claim::facts as claims;
 use crate::record::domain::money::Amounts;
@@ -44,19 +47,33 @@ pub async fn attribute(at: &At<'_>, run: &AttributionRun, component: i32) -> Res
         let tx = at.app.store.read(at.ctx).await?;
         runs::component(&tx, run.id.0, component).await?
     };
-    let ((records, unreckoned), columns) = (read_records(at, &frozen, run).await?, run.columns.len());
-    let pool = at.app.compute.clone();
-    let computed = at.app.compute.run("attribution", move || compute(frozen, records, columns, pool.pool()));
-    let mut computed = computed.await?;
-    for (part, left_out) in computed.accounts.iter_mut().zip(unreckoned) {
-        part.figures.unreckoned = left_out;
-    }
+    let computed = derive(at.app, at.ctx, run, (frozen, None)).await?;
     for (place, part) in computed.accounts.iter().enumerate() {
         write_credits(at, &computed, place, part).await?;
     }
     at.write(async |work| write_rest(at, work, &computed, component).await).await?;
     at.app.wake.notify_waiters();
     Ok(())
+}
+
+/// What the records of a component come to, as they are, or as they were known at an instant. Writes nothing.
+///
+/// # Errors
+/// What reading or computing says.
+pub async fn derive(
+    app: &App,
+    ctx: &OpContext,
+    run: &AttributionRun,
+    (frozen, known_at): (Frozen, Option<Timestamp>),
+) -> Result<Computed> {
+    let (records, unreckoned) = read_records(&*app.store.read(ctx).await?, &frozen, run, known_at).await?;
+    let (columns, pool) = (run.columns.len(), app.compute.clone());
+    let computed = app.compute.run("attribution", move || compute(frozen, records, columns, pool.pool()));
+    let mut computed = computed.await?;
+    for (part, left_out) in computed.accounts.iter_mut().zip(unreckoned) {
+        part.figures.unreckoned = left_out;
+    }
+    Ok(computed)
 }
 
 /// Adds up what all components came to, and ends the run.
@@ -92,7 +109,11 @@ pub async fn total(at: &At<'_>, run: &AttributionRun) -> Result<()> {
 }
 
 /// The messages of an account's records.
-async fn read_replies(tx: &ScopedTx, account: &FrozenAccount, collector: &mut Collector<'_>) -> Result<()> {
+async fn read_replies(
+    tx: &ScopedTx,
+    (account, known_at): (&FrozenAccount, Option<Timestamp>),
+    collector: &mut Collector<'_>,
+) -> Result<()> {
     let (of, mut last, mut more) = ((account.id, (account.from_ms, account.to_ms)), None, true);
     while more {
         let take = |started_ms: i64, external_id: &str, messages: Messages<'_>| {
@@ -102,7 +123,7 @@ async fn read_replies(tx: &ScopedTx, account: &FrozenAccount, collector: &mut Co
             }
             Ok(())
         };
-        last = replies::collect(tx, of, None, last.as_ref(), READ, take).await?;
+        last = replies::collect(tx, of, known_at, last.as_ref(), READ, take).await?;
         more = last.is_some();
     }
     Ok(())
@@ -110,8 +131,12 @@ async fn read_replies(tx: &ScopedTx, account: &FrozenAccount, collector: &mut Co
 
 /// The claims on an account that were made in its days. One that names a record of other days counts for nothing, and is no claim of a record
 /// that never came.
-async fn read_claims(tx: &ScopedTx, account: &FrozenAccount, collector: &mut Collector<'_>) -> Result<()> {
-    let claims = claims::made(tx, account.id, (account.from_ms, account.to_ms)).await?;
+async fn read_claims(
+    tx: &ScopedTx,
+    (account, known_at): (&FrozenAccount, Option<Timestamp>),
+    collector: &mut Collector<'_>,
+) -> Result<()> {
+    let claims = claims::made(tx, account.id, (account.from_ms, account.to_ms), known_at).await?;
     let missing: Vec<&str> =
         collector.missing(claims.iter().map(|claim| claim.external_id.as_str())).into_iter().collect();
     let mut elsewhere = BTreeSet::new();
@@ -132,8 +157,12 @@ async fn read_claims(tx: &ScopedTx, account: &FrozenAccount, collector: &mut Col
 
 /// The records of a component, and of each account how many cannot be reckoned with. A run of everything is refused for one; of a unit's only what
 /// its people are credited with counts, which is seen when they are scored.
-async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Result<(Records, Vec<u64>)> {
-    let tx = at.app.store.read(at.ctx).await?;
+async fn read_records(
+    tx: &ScopedTx,
+    frozen: &Frozen,
+    run: &AttributionRun,
+    known_at: Option<Timestamp>,
+) -> Result<(Records, Vec<u64>)> {
     let (columns, mut records) = (run.columns.as_slice(), Records::new(run.columns.len()));
     let mut unreckoned = vec![0; frozen.accounts.len()];
     let money = run.money.as_ref().filter(|_| run.amounts);
@@ -144,7 +173,7 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Res
         let zone = zone(&account.zone)?;
         let reckoning = money.map(|money| money.reckoning(None, zone));
         let amounts = reckoning.as_ref().map_or(Amounts::LeftOut, Amounts::In);
-        let reading = Reading { account: of, span, columns, amounts, known_at: None };
+        let reading = Reading { account: of, span, columns, amounts, known_at };
         let (mut last, mut more, mut told) = (None, true, Told::default());
         while more {
             let take = |row: &Row<'_>, reckoned: Result<Reckoned>| {
@@ -158,12 +187,12 @@ async fn read_records(at: &At<'_>, frozen: &Frozen, run: &AttributionRun) -> Res
                 }
                 Ok(())
             };
-            last = records::collect(&tx, &reading, last.as_ref(), READ, take).await?;
+            last = records::collect(tx, &reading, last.as_ref(), READ, take).await?;
             more = last.is_some();
         }
         if frozen.policy.rules() >= 3 {
-            read_replies(&tx, account, &mut collector).await?;
-            read_claims(&tx, account, &mut collector).await?;
+            read_replies(tx, (account, known_at), &mut collector).await?;
+            read_claims(tx, (account, known_at), &mut collector).await?;
         }
         collector.finish();
         records.findings.extend(run.money.iter().flat_map(|money| told.findings(&account.key, money)));

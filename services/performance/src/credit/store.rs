@@ -127,6 +127,16 @@ pub mod total {
     tally_store::scoped!(Entity { tenant: TenantId, region: Region, unit: UnitId, person: PersonId, iso_day: Day });
 }
 
+impl credit::Model {
+    /// What was decided, as the columns keep it: the rung, why to nobody, the shares, and what told people apart.
+    pub fn decided(&self) -> Decided<'_> {
+        (self.rung, &self.reason, &self.shares, self.why.as_deref())
+    }
+}
+
+/// What was decided about a record, as it is kept.
+pub type Decided<'a> = (i32, &'a str, &'a [u8], Option<&'a [u8]>);
+
 /// A record's credit, as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredCredit {
@@ -207,6 +217,17 @@ pub async fn credits(
     after: Option<(i64, &str)>,
     limit: u64,
 ) -> Result<Vec<StoredCredit>> {
+    rows(tx, run, account, after, limit).await?.into_iter().map(StoredCredit::try_from).collect()
+}
+
+/// The same as they are kept, whether they can be read or not.
+pub async fn rows(
+    tx: &ScopedTx,
+    run: Uuid,
+    account: AccountId,
+    after: Option<(i64, &str)>,
+    limit: u64,
+) -> Result<Vec<credit::Model>> {
     let mine = credit::Column::RunId.eq(run).and(credit::Column::AccountId.eq(account.0));
     let mut query = tx.select::<credit::Entity>().filter(mine);
     if let Some((ms, id)) = after {
@@ -215,7 +236,7 @@ pub async fn credits(
         query = query.filter(credit::Column::StartedMs.gte(ms)).filter(later.or(same));
     }
     let ordered = query.order_by_asc(credit::Column::StartedMs).order_by_asc(credit::Column::ExternalId);
-    ordered.limit(limit).all().await?.into_iter().map(StoredCredit::try_from).collect()
+    Ok(ordered.limit(limit).all().await?)
 }
 
 pub async fn find_credit(

@@ -18,8 +18,9 @@ use super::store;
 pub(crate) use super::store::counted::{discard_until as discard_counted, find as counted, put as put_counted};
 pub(crate) use super::store::results::account::Model as AccountResult;
 pub(crate) use super::store::results::{
-    RunOutcome, TakenOver, accounts, all_frozen, bodies, clear_component, component, components, discard, frozen_with,
-    outcomes, put_frozen, put_outcomes, put_sums, snapshot, sums_of_people, take_over, with_accounts,
+    CameTo, RunOutcome, TakenOver, accounts, all_frozen, bodies, clear_component, component, components, discard,
+    frozen_with, outcomes, put_frozen, put_outcomes, put_sums, snapshot, sums_as_kept, sums_of_people, take_over,
+    with_accounts,
 };
 pub(crate) use super::store::{begun, collected, done_over, insert, load, load_if_there, newest_done};
 

@@ -15,13 +15,12 @@ use tally_testkit::callers::Caller;
 use tally_testkit::databases::Backend;
 use tally_testkit::on_both;
 
-use crate::corrections::{asked, components, correct, publish};
+use crate::corrections::{LATER, asked, components, correct, publish};
 use crate::fixture::{Fixture, NORTH, PeerFacts, account, at, cycle, import, person, problems, reason, record, scheme};
+use crate::replay::replayed;
 
 const T1: &str = "2026-03-02T01:00:10Z";
 const OWN: &[Permission] = &[Permission::ClaimRecord, Permission::RecordRead];
-/// Longer than a call takes: what was changed before is known to be read.
-const LATER: SignedDuration = SignedDuration::from_hours(2);
 
 /// Somebody's claim of a record on an account; of the next one where it has no name.
 fn claim(a: u128, p: u128, at_text: &str, external_id: &str) -> pb::Claim {
@@ -116,6 +115,25 @@ async fn desk(on: Backend) -> Fixture {
     fixture.import(1, rows).await;
     fixture.import(2, vec![record("z", "2026-03-02T01:00:00Z")]).await;
     fixture
+}
+
+on_both!(a_month_is_replayed_by_the_claims_of_then, flavor = "multi_thread");
+async fn a_month_is_replayed_by_the_claims_of_then(on: Backend) {
+    let mut fixture = desk(on).await;
+    fixture.claim(vec![claim(1, 1, T1, "a"), claim(1, 3, "2026-03-02T02:00:10Z", "b")]).await;
+    let id = fixture.march().await;
+    assert_eq!(fixture.close(&id).await.state(), pb::CycleState::Reviewable);
+    fixture.pass(LATER);
+    let made = fixture.claimed(&fixture.admin, all(1)).await;
+    fixture.take_back(&fixture.admin, &made[0].claim_id).await.unwrap();
+    fixture.claim(vec![claim(1, 3, "2026-03-02T05:00:10Z", "e")]).await;
+    let replay = replayed(&fixture, &id).await;
+    assert!(replay.same && replay.digest_then == replay.digest_now, "{:?}", replay.differences);
+    assert_ne!(
+        fixture.close(&id).await.summary.unwrap().digest,
+        replay.digest_then,
+        "it is closed by the claims of now"
+    );
 }
 
 on_both!(claims_credit_what_they_fit_and_what_they_do_not_is_told, flavor = "multi_thread");

@@ -21,7 +21,7 @@ use crate::{purged, schemes};
 pub const LATER: SignedDuration = SignedDuration::from_hours(2);
 
 /// Four people, each on an account of the own; the third serves the first account as well.
-async fn published(on: Backend) -> (Fixture, String) {
+pub async fn published(on: Backend) -> (Fixture, String) {
     let mut told = PeerFacts::of(4, 5);
     for n in 1..=4 {
         told.on_duty(n, n, DutyRule::Roster, "2026-03-02T00:00:00Z", "2026-03-02T09:00:00Z");
@@ -176,7 +176,7 @@ async fn credits_of_each_version_stay(fixture: &mut Fixture, id: &str, known: &s
 }
 
 /// Something else at each step.
-async fn put_right(fixture: &Fixture, step: u32) {
+pub async fn put_right(fixture: &Fixture, step: u32) {
     match step {
         0 => drop(fixture.import(2, vec![version(2, 0, false, 2)]).await),
         1 => fixture.tell(|told| {

@@ -20,6 +20,7 @@ mod purged;
 mod reading;
 mod records;
 mod refinements;
+mod replay;
 mod replies;
 mod runs;
 mod schedules;

@@ -35,7 +35,7 @@ async fn verify(args: Verify) -> Result<u8> {
             Some(folder) => store.verify_audit_with(folder).await?,
             None => store.verify_audit().await?,
         };
-        let AuditReport { entries, rows, heads, faults } = report;
+        let AuditReport { entries, rows, heads, faults, .. } = report;
         let verdict = if faults.is_empty() { msg!("AUDIT_INTACT") } else { msg!("AUDIT_FAULTS", count = faults.len()) };
         print::line(here(&msg!("AUDIT_VERIFIED", service = part.name, entries, rows, heads, verdict)));
         for fault in &faults {

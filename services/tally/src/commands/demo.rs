@@ -31,6 +31,8 @@ use crate::unfinished::clear;
 /// The group that `tally serve --sample` begins with.
 const SEED: u64 = 7;
 const RECORDS: u64 = 20_000;
+/// How long after its month was closed something of it is put right, by the group's clock.
+const LATER: jiff::SignedDuration = jiff::SignedDuration::from_mins(1);
 
 /// Makes the group, does the job, tells about it, and serves the group until a stop signal.
 pub async fn demo(args: Demo) -> Result<u8> {
@@ -59,7 +61,7 @@ pub async fn demo(args: Demo) -> Result<u8> {
         print::text(&month.more(&crew, &outcome, &out, lang).await?);
     }
     let story = Story { crew: &crew, bundle, outcome: &outcome, password: &password, lang, progress: &progress };
-    let branch_hr = Box::pin(tell(&story, args.json)).await?;
+    let branch_hr = Box::pin(tell(&story, &home.clock, args.json)).await?;
     let Some(at) = at else {
         if !args.json {
             print::text(&next(&args));
@@ -175,10 +177,12 @@ async fn talent(page: &mut Page, crew: &Crew, bundle: &Bundle, outcome: &CloseOu
 }
 
 /// What branches, managers and a correction add to the group's month; with --json it is done and not told.
-async fn tell(story: &Story<'_>, json: bool) -> Result<Vec<User>> {
+async fn tell(story: &Story<'_>, clock: &Clock, json: bool) -> Result<Vec<User>> {
     let mut page = show::page();
     let (branches, users) = Box::pin(story.branches(&mut page)).await?;
     Box::pin(story.managers(&mut page)).await?;
+    // What is put right comes after the month was closed: whoever replays it is told what was known then.
+    clock.advance(LATER);
     Box::pin(story.put_right(&mut page, &branches)).await?;
     if !json {
         print::text(&format!("\n{}", page.finish()));
@@ -326,7 +330,7 @@ async fn fill_suite(at: &crate::session::Channels) -> Result<()> {
     let outcome = month.close(&crew, &path("result"), &progress).await?;
     let mut named = users::named(&crew, bundle, &outcome, &password).await?;
     let story = Story { crew: &crew, bundle, outcome: &outcome, password: &password, lang, progress: &progress };
-    named.extend(Box::pin(tell(&story, true)).await?);
+    named.extend(Box::pin(tell(&story, &Clock::System, true)).await?);
     print::text(&filled(&named, &password, lang));
     Ok(())
 }

@@ -70,6 +70,8 @@ pub struct Told {
     pub cards: BTreeMap<usize, BTreeMap<usize, i32>>,
     /// How often the cards of a month were published.
     pub versions: BTreeMap<usize, u32>,
+    /// Scores as each version of the cards said them, by month and version.
+    pub history: BTreeMap<(usize, u32), BTreeMap<usize, i32>>,
     /// Last days of those who left.
     pub left: BTreeMap<usize, Date>,
 }
@@ -150,8 +152,11 @@ fn peers(told: &Arc<Mutex<Told>>) -> (FakePeer, FakePeer) {
     let cards = move |ask: performance::ListCardsRequest| {
         let of = |month: &usize| cycle(*month).to_string() == ask.cycle_id;
         let told = now.lock().unwrap();
-        let result_version = told.versions.iter().find(|(month, _)| of(month)).map_or(1, |(_, version)| *version);
-        let scores = told.cards.iter().find(|(month, _)| of(month)).map(|(_, scores)| scores.clone());
+        let newest = told.versions.iter().find(|(month, _)| of(month)).map_or(1, |(_, version)| *version);
+        let result_version = if ask.result_version == 0 { newest } else { ask.result_version };
+        let then = told.history.iter().find(|((month, version), _)| of(month) && *version == result_version);
+        let then = then.map(|(_, scores)| scores).filter(|_| result_version != newest);
+        let scores = then.or_else(|| told.cards.iter().find(|(month, _)| of(month)).map(|(_, scores)| scores)).cloned();
         let card = |(n, score): (usize, i32)| performance::Card {
             person_id: person(n).to_string(),
             score: Micro::from_int(score).to_string(),
@@ -216,8 +221,12 @@ impl Fixture {
 
     pub fn score(&self, month: usize, scores: &[(usize, i32)]) {
         let mut told = self.told.lock().unwrap();
-        told.cards.insert(month, scores.iter().copied().collect());
-        *told.versions.entry(month).or_default() += 1;
+        let scores: BTreeMap<usize, i32> = scores.iter().copied().collect();
+        told.cards.insert(month, scores.clone());
+        let version = told.versions.entry(month).or_default();
+        *version += 1;
+        let version = *version;
+        told.history.insert((month, version), scores);
     }
 
     pub fn moves(&self, who: usize, month: usize, to: usize) {

@@ -62,6 +62,12 @@ impl Taking {
         Ok(Self { next, waited, payer, at: known.now.at, cards_version: known.cards_version })
     }
 
+    /// What a settlement took, derived once more of what waited then.
+    pub(super) fn again(next: Next, waiting: Vec<Waiting>, known: &Known<'_>) -> Self {
+        let waited = waiting.into_iter().map(|one| (one.outstanding.id, one)).collect();
+        Self { next, waited, payer: None, at: known.now.at, cards_version: known.cards_version }
+    }
+
     /// Everybody with a statement, by employee number.
     pub(crate) fn people(&self) -> &[Adjusted] {
         &self.next.people

@@ -4,7 +4,7 @@ use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait as _, IntoActiveModel as _};
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tally_access::OpContext;
 use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::{Error, Result};
@@ -175,6 +175,22 @@ pub struct RunOutcome {
     pub credits: Uuid,
 }
 
+/// What a run came to: as it is kept, or as it was derived again.
+#[derive(Clone, Debug)]
+pub struct CameTo {
+    /// The outcome of every account, by key.
+    pub outcomes: Vec<(String, RunOutcome)>,
+    /// What the shares of every person add up to.
+    pub people: Vec<(PersonId, Sums)>,
+}
+
+impl CameTo {
+    /// As it is kept.
+    pub async fn kept(tx: &ScopedTx, run: Uuid) -> Result<Self> {
+        Ok(Self { outcomes: outcomes(tx, run).await?, people: sums_of_people(tx, run).await? })
+    }
+}
+
 /// Writes the outcome of accounts of a component.
 pub async fn put_outcomes(
     work: &UnitOfWork,
@@ -301,6 +317,12 @@ pub async fn put_sums(
 pub async fn sums_of_people(tx: &ScopedTx, run: Uuid) -> Result<Vec<(PersonId, Sums)>> {
     let rows = tx.select::<sums::Entity>().filter(sums::Column::RunId.eq(run)).all().await?;
     rows.into_iter().map(|row| Ok((PersonId(row.person_id), read(row.body.as_bytes())?))).collect()
+}
+
+/// The same as they are kept, whether they can be read or not.
+pub async fn sums_as_kept(tx: &ScopedTx, run: Uuid) -> Result<BTreeMap<PersonId, String>> {
+    let rows = tx.select::<sums::Entity>().filter(sums::Column::RunId.eq(run)).all().await?;
+    Ok(rows.into_iter().map(|row| (PersonId(row.person_id), row.body)).collect())
 }
 
 /// Every component that is kept, of all runs.
