@@ -450,21 +450,107 @@ PEER_CERTIFICATES_UNUSABLE = لا يمكن استخدام شهادات هذا ا
 PEER_FAILED = رفضت الأمر خدمة يحتاجها هذا الاستدعاء
 DEADLINE_MALFORMED = يتكون grpc-timeout من 8 أرقام على الأكثر وإحدى الوحدات H M S m u n
 REQUEST_CUT_OFF = انقطع الطلب قبل نهايته
+REQUEST_UNREADABLE = لا يمكن قراءة الطلب بوصفه رسالة هذا الاستدعاء (rpc): تأكد أن للمستدعي وللخادم العقد نفسه (proto/) وأن النصوص بترميز UTF-8
+    .envelope = ليس الطلب تدفق رسائل في مغلفات Connect: بايت للأعلام (0، أو 1 إن كانت الرسالة مضغوطة)، ثم أربعة بايتات للطول، ثم الرسالة
+    .compressed = لا يمكن فك ضغط الطلب: ليس مضغوطًا كما يذكر ({ $said })
+ONE_MESSAGE_WANTED = يأخذ هذا الاستدعاء رسالة واحدة بالضبط، وعدد الرسائل في الطلب { $sent }
 REQUEST_TOO_LARGE = الطلب أكبر من { $max } بايت: أرسل صفوفًا أقل في المرة
 ANSWER_TOO_LARGE = الرد أكبر من { $max } بايت: اطلب صفوفًا أقل في المرة (page_size) أو ضيّق الاختيار
+REQUEST_COMPRESSED = الطلب مضغوط: أرسله كما هو (grpc-encoding identity)
+    .unknown = لا يُقرأ هنا الضغط { $said }: أرسل الطلب بـ gzip أو كما هو
 TEXT_WITH_NUL = احذف الحرف NUL (U+0000): لا يجوز أن يحتويه أي نص
 METHOD_UNKNOWN = لا توجد طريقة كهذه هنا: تحقق من الاسم ومن أن المستدعي والخادم من الإصدار نفسه
 SERVICE_ELSEWHERE = العملية في هذا العنوان لا تشغّل الخدمة { $service }: اسأل العملية التي تشغّلها؛ تجدها الخدمات وأوامر tally عبر peers.{ $service } في الإعدادات
+PROBLEM_TITLE =
+    { $status ->
+        [400] طلب غير صحيح
+        [401] لم يتم تسجيل الدخول
+        [403] غير مسموح
+        [404] غير موجود
+        [405] الطريقة غير مسموحة
+        [409] تعارض
+        [412] تغيّر في هذه الأثناء
+        [413] أكبر من اللازم
+        [415] نوع محتوى غير مدعوم
+        [429] الطلبات كثيرة جدًا
+        [431] الترويسات أكبر من اللازم
+        [499] أُلغي
+        [501] غير متوفر هنا
+        [503] غير متاح
+        [504] انتهت المهلة
+       *[other] خطأ داخلي
+    }
 PATH_UNKNOWN = لا يوجد هنا المسار { $path }: المسارات في /openapi.json
 HTTP_METHOD_WRONG = الطريقة { $method } غير متوفرة لهذا المسار، والمتوفر { $allowed }
+MEDIA_TYPE_WRONG = يجب أن يكون المحتوى JSON (Content-Type: application/json)، وقد أُرسل { $said }
+    .rpc = يأخذ هذا الاستدعاء { $taken } (Content-Type)، وقد أُرسل { $said }
 BODY_TOO_LARGE = المحتوى أكبر من { $limit } بايت: أرسل صفوفًا أقل في المرة
 BODY_BROKE_OFF = انقطع محتوى الطلب قبل نهايته
 BODY_TOO_SLOW = استغرق وصول محتوى الطلب وقتًا طويلًا: أرسله أسرع أو في أجزاء أصغر
 BODY_NOT_READ = لا يقرأ هذا الاستدعاء محتوى: ما يقبله يوضع في المسار وبعد العلامة ?
 BODY_NO_OBJECT = يجب أن يكون المحتوى كائن JSON
+HEADERS_TOO_LARGE = ترويسات الطلب أكبر من الحد وهو { $limit } بايت، أو أكثر عددًا من { $most }: أرسل أقل منها أو أقصر
+BODY_NO_JSON = المحتوى ليس JSON بدءًا من السطر { $line }، العمود { $column }
+    .early = ينتهي المحتوى في منتصف JSON
+    .deep = في المحتوى أكثر من 127 مستوى من القوائم والكائنات
+    .twice = في كائن من المحتوى يتكرر الاسم { $name } مرتين
+FIELD_UNREADABLE = لا يمكن قراءته: اكتب { $expected }
+    .unknown = لا يوجد حقل كهذا
+    .twice = مذكور مرتين، بالاسم { $one } وبالاسم { $other }: احذف أحدهما
+    .choice = اذكر واحدًا من { $fields } لا أكثر
+    .encoding = ترميز النسبة المئوية ليس نصًا بترميز UTF-8
+    .precision = للحظة تسعة أرقام على الأكثر من كسور الثانية
+    .second = الثواني من 00 إلى 59
+    .digits = أرقامه أكثر مما يسمح به عدد ذو كسر أو أس: اكتبه نصًا
+VALUE_EXPECTED = قيمة من نوعه
+    .yes_or_no = true أو false
+    .whole = عددًا صحيحًا من { $least } إلى { $most }
+    .number = عددًا
+    .text = نصًا بين علامتي اقتباس
+    .bytes = نصًا بترميز base64
+    .instant = لحظة بين العامين 1 و9999، مثل 2026-03-02T09:00:00Z
+    .duration = ثواني، مثل 600s
+    .name = واحدًا من { $names }
+    .object = كائنًا
+    .list = قائمة
 FIELD_SAID_TWICE = مذكور مرتين بقيمتين مختلفتين: احذفه من المحتوى أو من سلسلة الاستعلام
+CONNECT_QUERY_WRONG = يجب أن يكون v1
+    .missing = ناقص
+    .base64 = ليس base64 بالصيغة المستخدمة في العناوين
 QUERY_UNKNOWN = ليس من وسائط هذا الاستدعاء: الوسائط في /openapi.json؛ والبيانات الشخصية توضع في المحتوى
+HEADER_NOT_READ = لا يقرأ هذا الاستدعاء الترويسة { $header }: احذفها
+    .several = تحمل الترويسة { $header } وسم كيان واحدًا بين علامتي اقتباس، أو *
 ANSWER_HAS_NO_FIELD = ليس في الرد الحقل { $field }
+DOCS_PAGE = استدعاءات Tally
+    .lead = كل استدعاءات النظام عبر HTTP مع JSON، من الجدول نفسه الذي يُبنى منه التوجيه. ووصف كل منها كما في العقود، بالإنجليزية.
+    .how = قواعد الكتابة
+    .machine = الوصف نفسه للبرامج، OpenAPI 3.1
+    .count =
+        { $count ->
+            [zero] { $count } استدعاء
+            [one] استدعاء واحد
+            [two] استدعاءان
+            [few] { $count } استدعاءات
+            [many] { $count } استدعاءً
+           *[other] { $count } استدعاء
+        }
+    .permission = يتطلب الصلاحية
+    .session = يتطلب تسجيل الدخول، ولا يتطلب أي صلاحية.
+    .nobody = لا يتطلب تسجيل الدخول.
+    .parameters = الوسائط
+    .body = المحتوى
+    .lines = المحتوى: كائن كهذا في كل سطر
+    .answer = الرد
+    .stream = الرد: كائن كهذا في كل سطر، أو في كل حدث
+    .refusals = حالات الرفض
+    .example = مثال
+    .required = إلزامي
+    .filled = يملؤه الخادم
+    .values = واحد من
+    .shapes = الكائنات
+    .in_path = في المسار
+    .in_query = بعد ?
+    .in_header = ترويسة
 REQUEST_ID_INVALID =
     طول request_id على الأكثر { $max ->
         [zero] { $max } حرف
@@ -3111,6 +3197,8 @@ SETTING_SERVICE_IN_URL = لكل خدمة ملف خاص بها: اكتب { "{" }s
     .role = تدخل كل خدمة بدور خاص بها: اكتب الدور tally_{ "{" }service{ "}" }، postgres://tally_{ "{" }service{ "}" }:PASSWORD@HOST/DATABASE
 SETTING_PEER_IN_CLEAR = { $address } خارج الواجهة المحلية: المتوقع https://host:port
 SETTING_HTTP_IN_CLEAR = { $ip } خارج الواجهة المحلية، والبوابة لا تستخدم TLS: اجعلها تستمع على الواجهة المحلية خلف وكيل يستخدمه، أو اضبط server.i_know_this_is_plaintext_and_everybody_on_the_network_can_read_pay حيث تشفّر الشبكة نفسها
+SETTING_NO_NETWORK = «{ $text }» ليس شبكة: اكتب عنوانًا مع طول بادئته، مثل 10.0.0.0/8
+SETTING_NO_ORIGIN = «{ $text }» ليس مصدرًا (origin): اكتب البروتوكول والمضيف بأحرف صغيرة وبلا مسار، مثل https://hr.example، أو * للكل
 SETTING_CERTIFICATE_AND_KEY = الشهادة ومفتاحها متلازمان: اضبطهما معًا أو لا تضبط أيًا منهما
 SETTING_LISTEN_IN_CLEAR = { $ip } خارج الواجهة المحلية: اضبط server.tls_certificate و server.tls_key
 SETTING_KEYS_GENERATED = { $ip } خارج الواجهة المحلية، ولا تصلح هناك مفاتيح مولّدة: اذكر مجلدًا
@@ -3475,6 +3563,9 @@ DEMO_AGAIN = هذا الشهر من جديد، مع ملفات للنظر فيه
 DEMO_COPY = كتابة هذا الشهر ملفات للنسخ منها
 DEMO_WHY = لماذا جاءت نتيجة موظف أو سجل هكذا
 DEMO_REPLAY = إعادة حسابه ومقارنة كل بايت
+DEMO_CONSOLE = افتح http://{ $address } في متصفح؛ وأنهِ بـ Ctrl-C
+DEMO_FIRST = ما يُنظر فيه أولًا: { $agent } يرى شهر موظف الخدمة وأجره، و{ $supervisor } يرى في عهدة من كان كل حساب ومتى، وhr1 يغلق شهرًا، وpayroll وapprover وpayer يدفعونه، وauditor يرى كل شيء.
+DEMO_GRPC = gRPC: http://{ $address }
 DEMO_PASSWORD = كلمة مرور واحدة للجميع، وُضعت لهذا التشغيل: { $password }
 DEMO_TOKEN = رمز وصول: { $command }
 DEMO_HTTP = REST مع JSON: يبيّن http://{ $address }/openapi.json ما هو موجود
@@ -3506,6 +3597,9 @@ REPLAY_INPUT_ADDED = inputs/{ $file }: أُضيف
 REPLAY_IN_FOLDER = في المجلد:    { $line }
 REPLAY_RECOMPUTED = بعد الحساب:   { $line }
 REPLAY_ENDS = (ينتهي الملف قبل هذا السطر)
+
+## Replaying over the rpcs
+
 
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
@@ -3860,27 +3954,1479 @@ IMPORT_REGIONS_CURE = اذكر لكل فرع واحدة من { $known } تحت b
 
 ## Console
 
+UI_LANGUAGE_NAME = العربية
+UI_SKIP = انتقل إلى المحتوى
+UI_SCREENS = الشاشات
+UI_WAY_HERE = موقعك الحالي
+UI_HOME = الرئيسية
+UI_GREETING = مرحبًا، { $name }
+UI_LANGUAGE = اللغة
+UI_THEME = الألوان
+UI_THEME_AUTO = حسب النظام
+UI_THEME_LIGHT = فاتح
+UI_THEME_DARK = داكن
+UI_DENSITY = الصفوف
+UI_DENSITY_COMPACT = متراصة
+UI_DENSITY_TOUCH = للمس
+UI_ZONE = المنطقة الزمنية، مثل Asia/Shanghai
+UI_KEEP_CHOICES = تطبيق
+UI_SIGN_IN = تسجيل الدخول
+UI_SIGN_OUT = تسجيل الخروج
+UI_LOGIN = اسم الدخول
+UI_PASSWORD = كلمة المرور
+UI_CODE = الرمز
+UI_CODE_HINT = الأرقام الستة التي يعرضها تطبيق المصادقة، أو رمز استرداد.
+UI_NEW_PASSWORD = كلمة المرور الجديدة
+UI_NEW_PASSWORD_HINT = كانت كلمة المرور هذه لدخول واحد. اكتب 12 حرفًا على الأقل؛ ويُستحسن أربع كلمات لا صلة بينها.
+UI_SESSION_OVER = انتهت جلستك. سجّل الدخول للمتابعة؛ لن يضيع شيء مما أرسلته.
+UI_SIGNED_IN_AGAIN = سجّلت الدخول من جديد
+UI_SEND_AGAIN_SAID = ما أرسلته من قبل لا يزال هنا، ولم يُنفَّذ.
+UI_SEND_AGAIN = إرسال الآن
+UI_TO_HOME = إلى الصفحة الرئيسية
+UI_TRY_AGAIN = إعادة المحاولة
+UI_FOR_SUPPORT = للدعم الفني:
+UI_NOT_FOUND = لا شيء هنا
+UI_NOT_ALLOWED = لا يحق لك الاطلاع
+UI_NOT_NOW = غير ممكن الآن
+UI_REFUSED = لم تنجح العملية
+UI_OPTIONAL = (اختياري)
+UI_PUT_RIGHT = صحّح ما يلي:
+UI_SAVE = حفظ
+UI_CANCEL = إلغاء
+UI_REMOVE = إزالة
+UI_YES = نعم
+UI_NO = لا
+UI_SEARCH = بحث
+UI_ALL = الكل
+UI_GROUP_BY = تجميع حسب
+UI_NOT_GROUPED = بلا تجميع
+UI_GROUPED_BY = حسب { $column }
+UI_COLUMNS = الأعمدة
+UI_SHOW = عرض
+UI_SHOW_ALL = عرض الكل
+UI_PAGES = الصفحات
+UI_PREVIOUS = السابقة
+UI_NEXT = التالية
+UI_PAGE_OF = { $page } من { $pages }
+UI_ROWS =
+    { $count ->
+        [zero] { $count } صف
+        [one] صف واحد
+        [two] صفان
+        [few] { $count } صفوف
+        [many] { $count } صفًا
+       *[other] { $count } صف
+    }
+UI_ROWS_OF = الصفوف: { $count } من { $total }
+UI_EXPORT = تنزيل CSV
+UI_NOTHING_FITS = لا شيء يطابق ما طلبته.
+UI_NOTHING_THERE = لا شيء هنا بعد.
+UI_NOTHING_TO_DRAW = لا توجد بيانات للرسم.
+UI_LOADING = جارٍ التحميل…
+UI_AS_OF = كما في
+UI_NAME = الاسم
+UI_EMPLOYEE_NO = الرقم الوظيفي
+UI_UNIT = الوحدة
+UI_POSITION = المنصب
+UI_GRADE = المرتبة الوظيفية
+UI_REGION = المنطقة
+UI_SINCE = منذ
+UI_STATE = الحالة
+UI_SHARE = الحصة
+UI_AMOUNT = المبلغ
+UI_DAY = اليوم
+UI_REASON = السبب
+UI_REASON_HINT = يقرؤه من ينظر في هذا لاحقًا.
+UI_SURE = نعم، أنا متأكد
+UI_NO_PEOPLE = لا موظفين في هذا اليوم ضمن ما يحق لك الاطلاع عليه.
+UI_GALLERY = المكوّنات
+NAV_MINE = شؤوني
+NAV_TEAM = الفريق
+NAV_BRANCH = الفرع والمجموعة
+NAV_PAY = الأجور
+NAV_AUDIT = التدقيق
+NAV_PLATFORM = النظام
+NAV_PEOPLE = الموظفون
+FORM_OF_ANOTHER_SITE = أُرسل هذا من موقع آخر: افتح الصفحة هنا وأرسل منها
+FORM_OUTDATED = هذه الصفحة من جلسة سابقة: أعد تحميلها ثم أرسل مرة أخرى
 
 ## Console: access
 
+NAV_WHY = لماذا يحق له
+NAV_REVIEW = مراجعة الصلاحيات
+NAV_GRANTS = الأدوار الممنوحة
+NAV_LOGINS = حسابات الدخول
+NAV_ROLES = الأدوار
+NAV_DELEGATIONS = التفويضات
+NAV_EMERGENCIES = الوصول الطارئ
+NAV_KEYS = مفاتيح API
+NAV_PROVIDERS = موفّرو الدخول الموحّد
+NAV_ACCOUNT = حسابي
+UI_KIND = النوع
+UI_PERSON = الموظف
+UI_WHO = من
+UI_ROLE = الدور
+UI_ROLES = الأدوار
+UI_REACH = النطاق
+UI_DAYS = الأيام
+UI_CONDITION = الشرط
+UI_GIVEN_BY = منحه
+UI_GIVEN_AT = وقت المنح
+UI_HOLDS_TODAY = سارٍ اليوم
+UI_HOLDS = سارٍ
+UI_OVER = انتهى
+UI_FIRST_DAY = أول يوم
+UI_LAST_DAY = آخر يوم
+UI_UNTIL_WHEN = حتى
+UI_PERMISSION = الصلاحية
+UI_PERMISSIONS = الصلاحيات
+UI_PERMISSIONS_HINT = أسماء تفصل بينها فواصل، مثل attendance.roster.write. وهي مذكورة في صفحة كل دور.
+UI_WHAT_FOR = الغرض
+UI_NEW_LOGIN = حساب دخول جديد
+UI_LOGIN_HINT = ما يكتبه الموظف لتسجيل الدخول؛ ولا يكون لغيره في هذه المنظومة.
+UI_PASSWORD_HINT = 12 حرفًا على الأقل؛ ويُستحسن أربع كلمات لا صلة بينها.
+UI_LOGIN_OF = اتركه فارغًا لحساب دخول لا يخص شخصًا بعينه.
+UI_RESET_PASSWORD = كلمة مرور جديدة لـ { $name }
+UI_RESET_NOW = إنشاء كلمة مرور لمرة واحدة
+UI_RESET_SAID = تنتهي كل جلسات حساب الدخول هذا. تُعرض كلمة المرور مرة واحدة، وتصلح لدخول واحد، ويجب تغييرها عنده.
+UI_FACTOR_LOST = ضاع العامل الثاني: أزله أيضًا
+UI_ONE_TIME_PASSWORD = كلمة مرور لمرة واحدة
+UI_ONE_TIME_SAID = سلّمها باليد؛ تصلح حتى { $until }، لدخول واحد، ولن تُعرض مرة أخرى.
+UI_ONCE_SAID = يُعرض هذا مرة واحدة. احفظه حيث لا يقرؤه إلا البرنامج.
+UI_WRITTEN_DOWN = حفظته
+UI_NEW_GRANT = منح دور
+UI_GRANT_SAID = من يمنح دورًا يجب أن يملك كل صلاحياته حيث يمنحه. ويسري خلال ثانية.
+UI_UNIT_OF_REACH = للنطاقات التي تذكر وحدة.
+UI_REGION_OF_REACH = للنطاق الذي يذكر منطقة، مثل cn-north.
+UI_WITH_FACTOR = بعامل ثانٍ
+UI_ONLY_WITH_FACTOR = في الجلسات ذات العامل الثاني فقط
+UI_ONLY_AT_HOURS = في هذه الساعات فقط
+UI_HOURS_HINT = مثل 08:00-20:00؛ والفارغ يعني دائمًا.
+UI_REVOKE_GRANT = سحب الدور
+UI_REVOKE_SAID = يفقد { $name } الدور { $role } ({ $reach }) خلال ثانية.
+UI_NEW_ROLE = دور جديد
+UI_ROLE_READY = جاهز في النظام
+UI_ROLE_OWN = خاص بالمجموعة
+UI_ROLE_READY_SAID = هذا الدور جزء من النظام ولا يمكن تغييره. عرّف دورًا خاصًا بك حيث لا يناسب.
+UI_ROLE_NAME_HINT = من 2 إلى 64 من الأحرف اللاتينية الصغيرة والأرقام و _.
+UI_NOBODY_HOLDS = لا أحد يملك هذه الصلاحية.
+UI_MYSELF = أنا
+UI_WHOLE_GROUP = المجموعة كلها
+UI_ASK = سؤال
+UI_ALLOWED = مسموح
+UI_NOT_ALLOWED_NOW = غير مسموح
+UI_ROLES_THAT_GIVE = الأدوار التي تمنحها:
+UI_WHO_COULD_GIVE = من يمكنه منحها:
+UI_DELEGATOR = المفوِّض
+UI_DELEGATE = المفوَّض
+UI_DELEGATE_NOW = تفويض
+UI_DELEGATIONS_SAID = يعير التفويض بعض صلاحياتك حتى وقت محدد. ونطاقه نطاقك، ولا يتجاوزه أبدًا.
+UI_TYPED_AT = بتوقيت { $zone }.
+UI_TO_REVIEW = بانتظار المراجعة
+UI_REVIEWED = رُوجع
+UI_NO_EMERGENCIES = لم يطلب أحد وصولًا طارئًا.
+UI_OPEN_EMERGENCY = فتح وصول طارئ
+UI_EMERGENCIES_SAID = يفتح الوصول الطارئ صلاحيات لساعة على الأكثر. ويُبلَّغ عنه، ويراجعه شخص آخر.
+UI_EMERGENCY_OF = وصول طارئ لـ { $name }
+UI_END_EMERGENCY = إنهاء الآن
+UI_REVIEW_NOW = مراجعة
+UI_WHAT_WAS_FOUND = نتيجة المراجعة
+UI_TICKET = رقم البلاغ
+UI_REASON_TWENTY = 20 حرفًا على الأقل؛ يقرؤه المراجع.
+UI_FOR_HOW_LONG = المدة
+UI_MINUTES =
+    { $count ->
+        [zero] { $count } دقيقة
+        [one] دقيقة واحدة
+        [two] دقيقتان
+        [few] { $count } دقائق
+        [many] { $count } دقيقة
+       *[other] { $count } دقيقة
+    }
+UI_SERVICE_ACCOUNT = الحساب
+UI_NEW_SERVICE_ACCOUNT = حساب خدمة جديد
+UI_SERVICE_ACCOUNT_SAID = للبرنامج حساب خاص به، له أدوار كأدوار الأشخاص، ومفاتيح بدلًا من كلمة المرور.
+UI_NEW_KEY = مفتاح جديد
+UI_API_KEY = مفتاح API
+UI_KEYS_SAID = تبادل البرامج المفتاح برمز يصلح عشر دقائق. ويمكن قصر المفتاح على بعض صلاحيات حسابه.
+UI_KEY_PERMISSIONS_HINT = أسماء تفصل بينها فواصل؛ والفارغ يعني كل صلاحيات الحساب.
+UI_KEY_YEAR = خلال 366 يومًا على الأكثر.
+UI_NO_KEY = لا مفتاح بعد
+UI_ALL_OF_ACCOUNT = كل صلاحيات الحساب
+UI_LAST_USED = آخر استخدام
+UI_REVOKE_KEY = إلغاء المفتاح
+UI_REVOKE_KEY_SAID = لن يستطيع البرنامج الذي لديه المفتاح تسجيل الدخول بعد ذلك. ولا يمكن التراجع عن هذا.
+UI_NO_PROVIDERS = لا موفّر دخول موحّد لموظفيك.
+UI_NEW_PROVIDER = إضافة موفّر أو تغييره
+UI_PROVIDERS_SAID = سجّل لدى الموفّر عنوان هذه الواجهة متبوعًا بـ { $path } بوصفه العنوان الذي يعود إليه المستخدمون.
+UI_ISSUER = جهة الإصدار
+UI_CLIENT_ID = معرّف العميل
+UI_CLIENT_SECRET = سر العميل
+UI_CLIENT_SECRET_HINT = اتركه فارغًا لعميل بلا سر. ولا يُعرض مرة أخرى أبدًا.
+UI_CLAIM = حقل اسم الدخول (claim)
+UI_CLAIM_HINT = مثل email، ولا يُؤخذ به إلا موثّقًا.
+UI_REDIRECT = عنوان العودة
+UI_PROVIDER_NAME_HINT = ما يختاره الناس به: من 2 إلى 50 من الأحرف اللاتينية الصغيرة والأرقام و -.
+UI_PROVIDER_REGION_HINT = المنطقة التي يحق لأهلها استخدامه، أو * للجميع.
+UI_SSO = الدخول عبر جهة عملك
+UI_SSO_PROVIDER = اسم الموفّر
+UI_SSO_SAID = ستنتقل إلى موفّر الدخول في جهة عملك لتسجّل الدخول هناك.
+UI_GO_ON = متابعة
+UI_SESSIONS = الجلسات
+UI_THIS_ONE = هذه الجلسة
+UI_END_SESSION = إنهاء
+UI_END_ALL_SESSIONS = تسجيل الخروج من كل مكان
+UI_CHANGE_PASSWORD = تغيير كلمة المرور
+UI_CHANGE_PASSWORD_SAID = تنتهي جلساتك الأخرى.
+UI_ADD_FACTOR = إضافة عامل ثانٍ
+UI_REMOVE_FACTOR = إزالة العامل الثاني
+UI_FACTOR_SAID = افتح تطبيق المصادقة وأضف هذا المفتاح، ثم اكتب الأرقام الستة التي يعرضها.
+UI_FACTOR_SECRET = المفتاح
+UI_FACTOR_OPEN = فتح في تطبيق المصادقة على هذا الجهاز
+UI_CODE_OF_NEW = الأرقام الستة التي يعرضها تطبيق المصادقة الآن.
+UI_CONFIRM = تأكيد
+UI_RECOVERY_CODE = رمز استرداد
+UI_RECOVERY_SAID = يقوم كل منها مقام رمز المصادقة مرة واحدة إذا ضاع تطبيق المصادقة. ولن تُعرض مرة أخرى.
+WORD_SCOPE_KIND_SELF = نفسه
+WORD_SCOPE_KIND_REPORTS = مرؤوسوه
+WORD_SCOPE_KIND_UNIT = وحدة واحدة
+WORD_SCOPE_KIND_SUBTREE = وحدة وكل ما تحتها
+WORD_SCOPE_KIND_LEGAL_ENTITY = كيان قانوني
+WORD_SCOPE_KIND_REGION = منطقة
+WORD_SCOPE_KIND_TENANT = المجموعة كلها
+WORD_ROLE_AGENT = موظف خدمة
+WORD_ROLE_SUPERVISOR = مشرف
+WORD_ROLE_BRANCH_HR = موارد الفرع البشرية
+WORD_ROLE_GROUP_HR = موارد المجموعة البشرية
+WORD_ROLE_COMPENSATION_SPECIALIST = أخصائي أجور
+WORD_ROLE_APPROVER = معتمِد
+WORD_ROLE_INTEGRATOR = مسؤول الربط
+WORD_ROLE_AUDITOR = مدقق
+WORD_ROLE_PLATFORM_OPERATOR = مشغّل النظام
+WORD_ROLE_GROUP_ADMIN = مسؤول المجموعة
+WORD_LOGIN_KIND_PERSON = موظف
+WORD_LOGIN_KIND_USER = لا يخص شخصًا بعينه
+WORD_LOGIN_KIND_SERVICE_ACCOUNT = برنامج
+WORD_GRANT_VERDICT_ALLOWS = يسمح بهذا
+WORD_GRANT_VERDICT_OUT_OF_REACH = دوره يمنح الصلاحية، لكن نطاقه لا يبلغ هذا
+WORD_GRANT_VERDICT_CONDITION_UNMET = يسمح بهذا بعامل ثانٍ أو في ساعة أخرى
+WORD_GRANT_VERDICT_NOT_NOW = يسمح بهذا في أيام أخرى
+WORD_GRANT_VERDICT_NOT_ENTITLED = ليست لدى المجموعة هذه الوحدة البرمجية
+WORD_GRANT_VERDICT_ROLE_LACKS = دوره لا يمنح هذه الصلاحية
+WORD_MODULE_IDENTITY = الهوية
+WORD_MODULE_ATTENDANCE = الدوام
+WORD_MODULE_PERFORMANCE = الأداء
+WORD_MODULE_COMPENSATION = الأجور
+WORD_MODULE_TALENT = المواهب
+WORD_MODULE_SUITE = كل الأجزاء
+DONE_LOGIN_MADE = أُنشئ حساب الدخول.
+DONE_GRANT_GIVEN = مُنح الدور.
+DONE_GRANT_TAKEN = سُحب الدور.
+DONE_ROLE_DEFINED = حُفظ الدور.
+DONE_DELEGATED = تم التفويض.
+DONE_DELEGATION_ENDED = انتهى التفويض.
+DONE_EMERGENCY_OPENED = فُتح الوصول الطارئ، وأُبلغ عنه.
+DONE_EMERGENCY_ENDED = انتهى الوصول الطارئ.
+DONE_EMERGENCY_REVIEWED = حُفظت المراجعة.
+DONE_ACCOUNT_MADE = أُنشئ الحساب.
+DONE_KEY_REVOKED = أُلغي المفتاح.
+DONE_PROVIDER_KEPT = حُفظ الموفّر.
+DONE_PROVIDER_REMOVED = أُزيل الموفّر.
+DONE_PASSWORD_CHANGED = غُيّرت كلمة المرور، وانتهت جلساتك الأخرى.
+DONE_FACTOR_REMOVED = أُزيل العامل الثاني.
+DONE_SESSION_ENDED = انتهت الجلسة.
+DONE_SESSIONS_ENDED = سُجّل خروجك من كل مكان.
+SSO_OF_ANOTHER_BROWSER = بدأ تسجيل الدخول هذا في متصفح آخر أو قبل وقت طويل: ابدأ من جديد هنا
 
 ## Console: people and structure
 
+NAV_ORG = الهيكل التنظيمي
+NAV_CORRECTIONS = التصحيحات
+NAV_ACCOUNTS = الحسابات
+NAV_ALIASES = الألقاب
+NAV_DEVICES = الأجهزة
+NAV_SITES = المواقع
+NAV_CATALOGUE = المناصب والمراتب
+UI_ABOUT = عن
+UI_ACCOUNT = الحساب
+UI_ACCOUNT_HINT = كما يُسجَّل به الدخول في المنصة.
+UI_ACTIONS = تغيير
+UI_ADD_ACCOUNT = إضافة حساب
+UI_ADD_ALIAS = إضافة لقب
+UI_ADD_DEVICE = إضافة جهاز
+UI_ADD_ENTRY = إضافة منصب أو مرتبة وظيفية
+UI_ADD_PERSON = إضافة موظف
+UI_ADD_PHASE = تغيير طريقة الاستخدام
+UI_ADD_PHASE_SAID = تبقى الأيام السابقة كما هي. ولا تُضاف إلا مرحلة لاحقة: ما مضى يبقى كما قيل.
+UI_ADD_SITE = إضافة موقع
+UI_ADD_UNIT = إضافة وحدة
+UI_ADD_UNIT_BELOW = إضافة وحدة تحتها
+UI_AFTER = بعد
+UI_ALIAS = اللقب
+UI_ALIAS_END = إنهاء اللقب
+UI_ALIAS_MOVE = إعطاؤه لشخص آخر
+UI_ALL_STATES = الكل
+UI_ALWAYS = دائمًا
+UI_APPROVE = موافقة
+UI_APPROVED = تمت الموافقة
+UI_ASKED = مطلوب
+UI_ASKED_AT = وقت الطلب
+UI_ASKED_BY = طلبه
+UI_AS_HOME = فارغ: كما في التوظيف الأساسي.
+UI_AT_ONCE = المحادثات معًا
+UI_AT_ONCE_HINT = كم محادثة يمكن لموظف واحد خدمتها معًا: 1 للصوت.
+UI_BACKDATED = مقصود أن يبدأ قبل هذا الشهر: تُقرأ الأشهر المغلقة عندئذ بما يُعرف اليوم
+UI_BEFORE = قبل
+UI_CATALOGUE_SAID = الرمز نفسه مرة أخرى بأول يوم لاحق يبيّن ما يسري منذ ذلك اليوم. وبلا أي مدخلة يمكن كتابة أي منصب ومرتبة.
+UI_CODE_NAME = الرمز
+UI_CODE_NAME_HINT = ما تذكره سجلات التوظيف، مثل agent أو P3.
+UI_CORRECTION_ABOUT_YOU = هذا عنك: يقرر فيه شخص آخر.
+UI_CORRECTION_DECIDE = طلب هذا شخص آخر. ويُعتد به منذ موافقتك.
+UI_CORRECTION_LOOK = ينتظر من يحق له الموافقة على التصحيحات.
+UI_CORRECTION_OVER = لم يبق ما يُقرَّر فيه.
+UI_CORRECTION_OWN = أنت من طلب هذا: يقرر فيه شخص آخر. ويمكنك سحبه ما دام ينتظر.
+UI_COUNTS_NO_MORE = لم يعد هذا يُحسب، ويبقى مذكورًا لأن ما سُجّل لا يُزال.
+UI_CUT_OVER = نهاية يوم العمل
+UI_CUT_OVER_HINT = في هذا الوقت من الليل ينتهي يوم عمل ويبدأ التالي.
+UI_DEED_CANCEL = إلغاء المخطط
+UI_DEED_CANCEL_SAID = ما خُطّط له من هذا اليوم فصاعدًا لا يحدث؛ وما يسري اليوم يبقى.
+UI_DEED_CORRECT_START = تصحيح أول يوم
+UI_DEED_CORRECT_START_SAID = لأول يوم كُتب خطأً. ويبقى ما كان معروفًا من قبل محفوظًا.
+UI_DEED_END = إنهاء التوظيف
+UI_DEED_END_SAID = تنتهي بهذا اليوم أيضًا كل المهام الإضافية والإجازات.
+UI_DEED_END_LEAVE = إنهاء الإجازة
+UI_DEED_END_LINE = إنهاء خط الإشراف
+UI_DEED_END_POST = إنهاء المهمة الإضافية
+UI_DEED_LEAVE = إجازة
+UI_DEED_LINE = تعيين المدير
+UI_DEED_LINE_SAID = يحل خط الإشراف المباشر محل الساري في أيامه.
+UI_DEED_POST = إعارة أو مهمة موازية
+UI_DEED_RECTIFY = تصحيح الاسم أو الرقم
+UI_DEED_RECTIFY_SAID = لما كُتب خطأً فقط. تزول الكلمة الخطأ عندئذ، ويحتفظ سجل التدقيق بأنها غُيّرت.
+UI_DEED_REHIRE = إعادة تعيين
+UI_DEED_TRANSFER = نقل أو ترقية
+UI_DEED_TRANSFER_SAID = من هذا اليوم فصاعدًا؛ ويبقى ما كان قبله. والمرتبة الأخرى ترقية.
+UI_DEVICE = الجهاز
+UI_DEVICES_ALIASES = الألقاب والأجهزة
+UI_DEVICE_END = إنهاء الجهاز
+UI_DEVICE_HINT = كما يسمّيه المكتب أو المنصة، مع الأحرف الكبيرة كما هي.
+UI_DEVICE_MOVE = إعطاؤه لشخص آخر
+UI_EMPLOYED_AS = نوع التوظيف
+UI_EMPLOYEE_NO_HINT = رقم المجموعة لهذا الموظف؛ لا يكون لغيره.
+UI_EMPLOYMENTS = التوظيف
+UI_EMPTY_STAYS = فارغ: يبقى كما هو.
+UI_EVIDENCE = ما يثبته
+UI_EXCLUSIVE = شخص واحد في الوقت الواحد
+UI_EXCLUSIVE_FIELD = لا يكون إلا في عهدة شخص واحد في الوقت الواحد
+UI_FACT = الواقعة
+UI_FACTS = الوقائع
+UI_FROM_BEGINNING_HINT = فارغ: من البداية.
+UI_FROM_ON = من { $from } فصاعدًا
+UI_FROM_TIME = من
+UI_FROM_TO = من { $from } إلى { $to }
+UI_FROM_WHEN = اعتبارًا من
+UI_GONE_UNITS = وحدات أُغلقت
+UI_HANDOVER = انتقال العهدة
+UI_HIDDEN = محجوب عنك
+UI_HISTORY = ما حدث
+UI_ID_NUMBER = الرقم التعريفي
+UI_ITS_ZONE = المنطقة الزمنية
+UI_KNOWN_ON = كما عُرف في
+UI_LADDER = الموضع في السلم الوظيفي
+UI_LADDER_HINT = للمراتب وحدها، من 1 فصاعدًا: الأكبر أعلى.
+UI_LEAVES = الإجازات
+UI_LEAVE_KIND = السبب
+UI_LEAVE_REASON = السبب بالكلمات
+UI_LEAVE_REASON_HINT = لا يقرؤه إلا من يحق له معرفة سبب الغياب.
+UI_LINE_KIND = نوع خط الإشراف
+UI_LOOK = عرض ما يمسه
+UI_MANAGER = المدير
+UI_MERGE_ALSO = وهذه الوحدة أيضًا
+UI_MERGE_INTO = في أي وحدة
+UI_MOVE_PEOPLE_HINT = يلزم ما دام فيها موظفون.
+UI_MOVE_PEOPLE_TO = ينتقل الموظفون والحسابات إلى
+UI_NAME_HIDDEN = الاسم محجوب عنك
+UI_NEW_PARENT = تحت أي وحدة
+UI_NEW_PERSON = لمن هو منذ ذلك
+UI_NOBODY = لا أحد
+UI_NOBODY_CALLED = لا شيء في القائمة باسم «{ $text }»: اختر من القائمة
+UI_NONE_KNOWN = غير معروف
+UI_NOTHING_AFTER = لم يحدث قط، أو لم يعد يُحسب.
+UI_NOTHING_BEFORE = لم يُسجَّل شيء.
+UI_NOT_EMPLOYED = ليس موظفًا في هذا اليوم
+UI_NOT_SAID = لم يُذكر
+UI_NO_ACCOUNTS = لا حسابات ضمن ما يحق لك الاطلاع عليه: أضف الأول، أو استوردها من ملف.
+UI_NO_ALIASES = لا ألقاب معروفة ضمن ما يحق لك الاطلاع عليه.
+UI_NO_CATALOGUE = لا فهرس في هذا اليوم: يمكن كتابة أي منصب ومرتبة.
+UI_NO_CORRECTIONS = لا تصحيحات في هذه الحالة.
+UI_NO_CORRECTIONS_WAITING = لا شيء ينتظر قرارًا.
+UI_NO_DEVICES = لا أجهزة معروفة ضمن ما يحق لك الاطلاع عليه.
+UI_NO_DEVICES_ALIASES = لا شيء معروف لهذا الموظف.
+UI_NO_EMPLOYMENTS = لا توظيف معروفًا ضمن ما يحق لك الاطلاع عليه.
+UI_NO_LEAVES = لا إجازة معروفة.
+UI_NO_MANAGER = لا يتبع أحدًا في هذا اليوم.
+UI_NO_REASON = لم يُذكر سبب.
+UI_NO_SITES = لا مواقع بعد: أضف الأول.
+UI_NO_SLASH = اسم واحد بلا «/»: الوحدة الأعلى تُختار على حدة
+UI_NO_UNITS = لا وحدات في هذا اليوم ضمن ما يحق لك الاطلاع عليه.
+UI_NO_USES = لا يُعرف أن أحدًا عمل على جهاز في هذه الأيام.
+UI_OF_PERSON = لموظف
+UI_OF_SEAT = لمقعد
+UI_ONE_OF_BOTH = موظف أو مقعد، لا كلاهما
+UI_ONLY_NEWEST = يُعرض أحدثها فقط، وعددها { $count }: اختر حالة لترى أقل.
+UI_ON_DAY = في { $day }
+UI_OPEN_END_HINT = فارغ: لا نهاية معروفة.
+UI_ORG_COUNTED =
+    { $units ->
+        [zero] { $units } وحدة
+        [one] وحدة واحدة
+        [two] وحدتان
+        [few] { $units } وحدات
+        [many] { $units } وحدة
+       *[other] { $units } وحدة
+    }، { $count ->
+        [zero] { $count } موظف
+        [one] موظف واحد
+        [two] موظفان
+        [few] { $count } موظفين
+        [many] { $count } موظفًا
+       *[other] { $count } موظف
+    }
+UI_OWN_ZONE = المنطقة الزمنية
+UI_PARENT_NOT_THERE = تلك الوحدة غير موجودة في هذا اليوم
+UI_PATH = المسار
+UI_PATHS = الوحدات
+UI_PEOPLE_BELOW = الموظفون مع كل الوحدات التي تحتها
 
 ## Console: cycles
 
+UI_SEVERAL_CALLED = عدة أشياء باسم «{ $text }»: { $names }
+NAV_CYCLES = الدورات
+NAV_SCHEMES = خطط التقييم
+NAV_MEASURES = المقاييس
+NAV_RUNS = الإسناد
+NAV_OBSERVATIONS = الأرصاد
+PAGE_OUTDATED = حُسبت النتيجة من جديد بعد فتحك هذه الصفحة: انظر فيها كما هي الآن ثم أرسل مرة أخرى
+UI_SAY_SURE = ضع علامة في هذا المربع للمتابعة
+UI_VERSION = الإصدار
+UI_INDICATORS = المؤشرات
+UI_NO_SCHEMES = لا خطة تقييم بعد. ابدأ بنموذج أدناه أو بخطة جديدة.
+UI_REFINEMENT = تخصّص معيارًا
+UI_STANDARD = معيار
+UI_STANDARD_BINDING = معيار ملزم
+UI_OWN_SCHEME = مستقلة
+UI_WITHDRAWN_FROM = بطل استعمالها من { $day }
+UI_IN_USE = مستعملة
+UI_WITHDRAWN_BECAUSE = بطل استعمالها من { $day } فصاعدًا: { $reason }
+UI_SUPERSEDED_BY = استعمل الإصدار { $version } بدلًا منه.
+UI_NEW_SCHEME = خطة تقييم جديدة
+UI_SCHEME_TEMPLATES = نماذج للبدء بها
+UI_BEGIN_WITH_IT = البدء به
+UI_NEW_VERSION = إصدار جديد
+UI_REFINE_IT = تخصيصه
+UI_WHAT_IT_IS = ما هي
+UI_SIDE_BY_SIDE = الإصدارات جنبًا إلى جنب
+UI_BESIDE = بجانب الإصدار
+UI_DIFFERING =
+    { $count ->
+        [0] متطابقة في كل شيء.
+        [zero] متطابقة في كل شيء.
+        [one] سطر واحد مختلف؛ وهو معلَّم.
+        [two] سطران مختلفان؛ وهما معلَّمان.
+        [few] { $count } أسطر مختلفة؛ وهي معلَّمة.
+        [many] { $count } سطرًا مختلفًا؛ وهي معلَّمة.
+       *[other] { $count } سطر مختلف؛ وهي معلَّمة.
+    }
+UI_DIFFERS = (مختلف)
+UI_REFINEMENTS = الخطط التي تخصّصها
+UI_SCORED_BY_IT = الدورات التي تُقيَّم بها
+UI_WITHDRAW_SCHEME = إبطال الاستعمال
+UI_WITHDRAW_VERSION_HINT = فارغ: الخطة كلها.
+UI_WITHDRAW_FROM = من هذا اليوم فصاعدًا
+UI_SUPERSEDED = الإصدار المستعمل بدلًا منه
+UI_SUPERSEDED_HINT = فارغ: لا شيء.
+UI_VERSION_N = الإصدار { $version }
+UI_NAME_VERSION = { $name }، الإصدار { $version }
+UI_REFINES = تخصّص
+UI_COLLABORATION = تُضاف نقاط التعاون
+UI_COLLABORATION_POINTS = نقاط التعاون
+UI_CURRENCY = العملة
+UI_CURRENCY_HINT = ثلاثة أحرف، مثل CNY. فارغ: عملة المجموعة.
+UI_WRITTEN_IN = كُتبت في المنطقة
+UI_INDICATOR_OF_TARGET = وزنه { $weight } من 100. الهدف: { $target } ({ $direction })؛ والنقاط بالتناسب معه، { $floor } على الأقل و{ $cap } على الأكثر.
+UI_INDICATOR_OF_GROUP = وزنه { $weight } من 100 ({ $direction }). النقاط: { $how }، { $floor } على الأقل و{ $cap } على الأكثر.
+UI_INDICATOR_SMALL = إن كان عدد السجلات المقيسة أقل من { $small } قُرّبت القيمة من قيمة الجميع.
+UI_TEAM_MEDIAN = وسيط الفريق
+UI_WEIGHT_BETWEEN = يمكن للتخصيص أن يجعل وزنه من { $least } إلى { $most }.
+UI_WEIGHT_FIXED = يُبقيه التخصيص كما هو.
+UI_MAY_BE_LEFT_OUT = يجوز حذفه.
+UI_WEIGHT = الوزن
+UI_TARGET = الهدف
+UI_TARGET_HINT = فارغ: وسيط الفريق.
+UI_DIRECTION = الأفضل
+UI_HOW_POINTS = كيف تتحول إلى نقاط
+UI_FLOOR_CAP = أقل النقاط وأكثرها
+UI_FLOOR = أقل النقاط
+UI_CAP = أكثر النقاط
+UI_SMALL_SAMPLE = العينة صغيرة دون
+UI_SMALL_SAMPLE_HINT = دون هذا العدد من السجلات تُقرَّب القيمة من قيمة الجميع. فارغ: لا تُقرَّب أبدًا.
+UI_UNIT_OF_MEASURE = وحدة القياس
+UI_KEY = الاسم المختصر
+UI_KEY_HINT = فارغ: يُؤخذ من المقياس.
+UI_MAY_BE_REFINED = يجوز للوحدات الأدنى تخصيصها
+UI_MUST_BE_REFINED = لا تكون للوحدات الأدنى خطة لا تخصّصها
+UI_WITHIN = مدى تغيّر الوزن
+UI_WITHIN_HINT = نقاط زيادةً أو نقصًا في التخصيص. فارغ: لا تغيير.
+UI_MEASURE = المقياس
+UI_INDICATOR_N = المؤشر { $number }
+UI_FROM_VERSION = بدأ من الإصدار { $version }. وتبقى الإصدارات السابقة كما هي.
+UI_FROM_STANDARD = تخصّص { $name }، الإصدار { $version }: غيّر ما يتركه مفتوحًا.
+UI_FROM_TEMPLATE = بدأت من نموذج. ضع أهدافك أنت.
+UI_FROM_NOTHING = اذكر ما يُحسب وكم وزنه: مجموع الأوزان 100 بالضبط.
+UI_NEW_VERSION_OF = إصدار جديد من { $name }
+UI_SUM_WHOLE = مجموع الأوزان { $said }: يمكن الحفظ.
+UI_SUM_SHORT = مجموع الأوزان { $said } من 100: ينقص { $rest }.
+UI_SUM_OVER = مجموع الأوزان { $said }: يزيد على 100 بمقدار { $rest }.
+UI_CHECK = فحص
+UI_ADD_INDICATOR = إضافة مؤشر
+UI_UNIT_OR_GROUP_HINT = فارغ: المجموعة كلها.
+UI_NEW_MEASURE = مقياس جديد
+UI_NO_MEASURES = لا مقاييس بعد.
+UI_NO_MEASURE = لا يوجد مقياس كهذا، أو لا يحق لك الاطلاع عليه
+UI_MEASURES_WHAT = ماذا يقيس
+UI_SUPPLIED = مدمج
+UI_RETIRED = موقوف
+UI_RETIRED_BECAUSE = { $at }: { $reason }
+UI_REVISION = التنقيح
+UI_RETIRE = إيقاف الاستعمال
+UI_RETIRE_SAID = لا يذكره عندئذ أي إصدار جديد لخطة. وتحتفظ الإصدارات الموجودة بنسختها.
+UI_CHANGE_IT = تغيير
+UI_MEASURE_OTHER_KIND = ما يتكون منه هذا المقياس يُغيَّر عبر API؛ ويمكن هنا تغيير اسمه ووحدته واتجاهه.
+UI_TITLE_EN = الاسم بالإنجليزية
+UI_TITLE_ZH = الاسم بالصينية
+UI_MEASURE_KEY_HINT = ما تذكره به الخطط، مثل quality_check. ولا يتغير أبدًا.
+UI_MIN_COUNT = أقل عدد يُعتد به
+UI_MIN_COUNT_HINT = بأقل منه لا يُعد شيء مقيسًا. فارغ: لا قاعدة.
+UI_OF_RECORDS = من السجلات
+UI_OF_OBSERVATIONS = من الأرصاد
+UI_OF_RATIO = مقياس على مقياس
+UI_OBSERVED_OF = موضوع الرصد
+UI_AGGREGATION = كيف تصير القيم قيمة واحدة
+UI_RECORD_VALUE = قيمة السجل
+UI_RECORD_VALUE_HINT = first_reply_seconds أو duration_seconds أو resolved أو rating أو amount أو عمود من أعمدتك. فارغ حيث تُعدّ السجلات.
+UI_TEST = تُحسب «نعم» إن كانت
+UI_TEST_VALUE = هذه القيمة
+UI_RECORD_KINDS = أنواع السجلات
+UI_LIST_HINT = افصل بين المتعدد بفواصل. فارغ: الكل.
+UI_RATIO_OF = المقسوم
+UI_RATIO_PER = المقسوم عليه
+UI_IN_PERCENT = بالنسبة المئوية
+UI_NEW_CYCLE = دورة تقييم جديدة
+UI_NO_CYCLES = لا دورات بعد ضمن ما يحق لك الاطلاع عليه. أنشئ دورة لشهر، وأغلقها متى وصلت سجلاته.
+UI_PERIOD = الفترة
+UI_SCHEME = خطة التقييم
+UI_PEOPLE_IN = أصحاب البطاقات
+UI_PUBLISHED_AT = نُشرت
+UI_CORRECTION_OF = تصحيح { $name }
+UI_MAKE_CYCLE = إنشاء الدورة
+UI_POPULATION = المشمولون
+UI_POPULATION_SAID = فارغ: كل من في الوحدة وما تحتها.
+UI_POSITIONS = المناصب
+UI_GRADES = المراتب الوظيفية
+UI_INCLUDE = يُضاف إليهم
+UI_EXCLUDE = يُستثنى منهم
+UI_PEOPLE_HINT = أرقام وظيفية تفصل بينها فواصل، أو رقم في كل سطر.
+UI_AS_OF_DAY = حسب التوظيف في
+UI_AS_OF_DAY_HINT = فارغ: آخر يوم في الفترة.
+UI_PREVIEW_POPULATION = معاينة المشمولين
+UI_IS_IN = مشمول
+UI_IS_OUT = غير مشمول
+UI_WHY = السبب
+UI_EVERYBODY_OF_UNIT = كل من في الوحدة وما تحتها
+UI_RUN = عملية الإسناد
+UI_OPEN_RUN = فتح العملية
+UI_CORRECTS = تصحّح
+UI_OPEN_CORRECTED = فتح النتيجة المنشورة
+UI_RESULT_VERSION = إصدار النتيجة
+UI_STEP_MADE = أُنشئت
+UI_STEP_TO_CLOSE = تُغلق متى وصلت سجلاتها
+UI_STEP_CLOSING = جارٍ الإغلاق: تُسند السجلات وتُقيَّم البطاقات
+UI_STEP_FAILED = تعذّر إغلاقها
+UI_STEP_CLOSED = أُغلقت: قُيّمت كل البطاقات
+UI_STEP_REVIEW = بانتظار النظر فيها ونشرها
+UI_STEP_PUBLISHED = نُشرت: يعرف الجميع النتيجة
+UI_PROGRESS = التقدم
+UI_LOOK_AGAIN = تحديث
+UI_DONE_OF = { $done } من { $total }
+UI_WAITS_FOR_WORKER = ينتظر دوره
+UI_CLOSE_CYCLE = إغلاق الدورة
+UI_CLOSE_AGAIN = إغلاقها من جديد
+UI_CANCEL_CLOSING = إيقاف الإغلاق
+UI_CANCEL_CORRECTION = التخلص من التصحيح
+UI_CANCEL_SAID = يُتخلص مما حُسب، ولا يتغير شيء آخر.
+UI_CORRECT_CYCLE = تصحيح النتيجة
+UI_CORRECT_SAID = تُحسب من جديد على الوقائع كما هي الآن، بجانب النتيجة المنشورة؛ ولا يعرفها أحد قبل نشرها.
+UI_CORRECT_REASON_HINT = يقرؤه كل من له بطاقة.
+UI_SCHEME_VERSION = إصدار الخطة
+UI_SCHEME_VERSION_HINT = فارغ: الذي استُعمل.
+UI_PUBLISH_RESULT = نشر النتيجة
+UI_PUBLISH_SURE = نعم، يجوز للجميع معرفتها
+UI_PUBLISH_SAID = يراها كل من له بطاقة، ومنها تُحسب الأجور. والنتيجة المنشورة لا تتغير أبدًا، ولا تُصحَّح إلا بإصدار آخر.
+UI_PUBLISH_NOT_YOURS = النشر هنا لشخص آخر.
+UI_PUBLISHED_ALREADY = هذه النتيجة منشورة بالفعل؛ لم يُنفَّذ شيء مرتين.
+UI_PUBLISH_NOTHING_YET = لا نتيجة للنشر بعد: أغلق الدورة أولًا.
+UI_BACK_TO_CYCLE = العودة إلى الدورة
+UI_REVIEW = النتيجة
+UI_RECORDS = السجلات
+UI_CREDITED = المسندة
+UI_UNATTRIBUTED = غير مسندة إلى أحد
+UI_CREDITED_WITHIN = المسندة إلى موظفي الدورة
+UI_CREDITED_OUTSIDE =
+    { $people ->
+        [zero] { $records } إلى آخرين
+        [one] { $records } إلى موظف آخر
+        [two] { $records } إلى موظفين آخرين اثنين
+        [few] { $records } إلى { $people } موظفين آخرين
+        [many] { $records } إلى { $people } موظفًا آخر
+       *[other] { $records } إلى { $people } موظف آخر
+    }
+UI_CORRECTED_PEOPLE = من تختلف بطاقاتهم
+UI_HOW_CREDITED = كيف أُسندت السجلات
+UI_DISTRIBUTION = توزيع الدرجات
+UI_SCORE_BETWEEN = من { $from } إلى ما دون { $to }
+UI_PEOPLE_COUNT =
+    { $count ->
+        [zero] { $count } موظف
+        [one] موظف واحد
+        [two] موظفان
+        [few] { $count } موظفين
+        [many] { $count } موظفًا
+       *[other] { $count } موظف
+    }
+UI_PEOPLE_HERE = موظفو هذه الوحدة نفسها
+UI_PEOPLE_OF =
+    { $count ->
+        [zero] { $count } موظف
+        [one] موظف واحد
+        [two] موظفان
+        [few] { $count } موظفين
+        [many] { $count } موظفًا
+       *[other] { $count } موظف
+    }، منهم هنا { $own }
+UI_PERSON_OR_SEAT = موظف أو مقعد
+UI_PERSON_OR_SEAT_HINT = املأ الموظف أو المقعد.
+UI_PHASE = طريقة الاستخدام
+UI_PHASES = طريقة الاستخدام حسب التاريخ
+UI_PHASE_HINT = مشترك: عدة موظفين باسم واحد. مسمّى: يحمل كل سجل اسم موظف خدمته. مختلط: في الطريق إلى ذلك.
+UI_PLATFORM = المنصة
+UI_POST = أي الاثنين
+UI_PUNCH = تسجيل الدوام
+UI_REJECT = رفض
+UI_REJECTED = مرفوض
+UI_REPORTS = مرؤوسو هذا الموظف
+UI_REPORTS_TO = يتبع
+UI_RESULTS = النتائج
+UI_SEAT = المقعد
+UI_SEAT_HINT = كما تسميه جداول المناوبات؛ ومن كانت له مناوبة عليه يعمل على الجهاز.
+UI_SEAT_UNIT = وحدة المقعد
+UI_SHIFT = المناوبة
+UI_SOME_HIDDEN = بعض هذا محجوب عنك: أدوارك الممنوحة لا تفتحه.
+UI_STORE = المتجر
+UI_TEAM = الفريق
+UI_TEAM_HINT = الفريق الذي يخدمه. فارغ: هو للمجموعة كلها.
+UI_TICK_SURE = ضع علامة هنا أولًا
+UI_TITLE = الاسم المعروض
+UI_TODAY = اليوم
+UI_TOUCHES = ما يمسه
+UI_TOUCHES_SAID = لم يُكتب شيء: هذا ما سيكون.
+UI_TO_TIME = إلى
+UI_UNITS_BELOW = الوحدات التي تحتها
+UI_UNIT_CLOSE = إغلاق الوحدة
+UI_UNIT_CLOSE_SAID = يجب ألا تكون تحتها وحدات عندئذ. ينتقل موظفوها وحساباتها إلى حيث تذكر، ويبقى الماضي.
+UI_UNIT_KIND_HINT = فارغ: فرع في الأعلى، وإلا ففريق.
+UI_UNIT_MERGE = دمج في وحدة أخرى
+UI_UNIT_MERGE_SAID = تنتقل الوحدات التي تحتها والموظفون والحسابات إلى الوحدة الأخرى، وتُغلق هذه.
+UI_UNIT_MOVE = نقل تحت وحدة أخرى
+UI_UNIT_MOVE_SAID = من هذا اليوم فصاعدًا مع كل الوحدات التي تحتها؛ ويحتفظ الماضي بالمكان القديم. وداخل المنطقة فقط.
+UI_UNIT_NOT_ON_DAY = هذه الوحدة غير موجودة في هذا اليوم: تُعرض كما كانت آخر مرة، أو كما تبدأ.
+UI_UNIT_REGION_HINT = لفرع في الأعلى؛ وللوحدات التي تحته منطقة فرعها.
+UI_UNIT_RENAME = تغيير اسم الوحدة
+UI_UNIT_RENAME_SAID = من هذا اليوم فصاعدًا؛ ويحتفظ الماضي بالاسم القديم.
+UI_UNTIL = حتى { $to }
+UI_WENT_INTO = صارت ضمن { $unit }
+UI_WHAT = ماذا
+UI_WHOLE_NUMBER = عدد صحيح
+UI_WHOSE = لمن
+UI_WHO_USED_WHAT = من استخدم ماذا
+UI_WHY_HIDDEN = السبب محجوب عنك
+UI_WHY_NOT_SAID = لم يُذكر السبب
+UI_WITHDRAW = سحب
+UI_WITHDRAWN = مسحوب
+UI_YOU = أنت
+UI_ZONE_HINT = فارغ: منطقة المجموعة.
+DONE_PERSON_ADDED = أُضيف الموظف
+DONE_PERSON_CHANGED = كُتب التغيير
+DONE_ORG_CHANGED = غُيّر الهيكل التنظيمي
+DONE_ACCOUNT_ADDED = أُضيف الحساب
+DONE_PHASE_ADDED = كُتب التغيير
+DONE_ALIAS_CHANGED = كُتب اللقب
+DONE_DEVICE_CHANGED = كُتب الجهاز
+DONE_SITE_ADDED = أُضيف الموقع
+DONE_ENTRY_ADDED = كُتبت المدخلة
+DONE_CORRECTION_APPROVED = تمت الموافقة: يُعتد به من الآن
+DONE_CORRECTION_REJECTED = رُفض
+DONE_CORRECTION_WITHDRAWN = سُحب
+WORD_POST_HOME = أساسي
+WORD_POST_CONCURRENT = مهمة موازية
+WORD_POST_SECONDMENT = إعارة
+WORD_EMPLOYMENT_REASON_HIRE = تعيين
+WORD_EMPLOYMENT_REASON_REHIRE = إعادة تعيين
+WORD_EMPLOYMENT_REASON_TRANSFER = نقل
+WORD_EMPLOYMENT_REASON_PROMOTION = ترقية
+WORD_EMPLOYMENT_REASON_SECONDMENT = إعارة
+WORD_EMPLOYMENT_REASON_CONCURRENT_POST = مهمة موازية
+WORD_EMPLOYMENT_REASON_REORGANISATION = إعادة هيكلة
+WORD_LEAVE_KIND_SICK = مرضية
+WORD_LEAVE_KIND_WORK_INJURY = إصابة عمل
+WORD_LEAVE_KIND_MATERNITY = وضع
+WORD_LEAVE_KIND_PARENTAL = رعاية طفل
+WORD_LEAVE_KIND_CARE = رعاية فرد من الأسرة
+WORD_LEAVE_KIND_UNPAID = بلا أجر بطلب الموظف
+WORD_LEAVE_KIND_OTHER = أخرى
+UI_MOVERS = الأكثر تغيرًا
+UI_AGAINST = مقارنة بـ { $name }
+UI_NOBODY_MOVED = لم تتغير درجة أحد.
+UI_SCORE_RANK = { $score }، الترتيب { $rank }
+UI_NOW = الآن
+UI_DROPPED = مؤشرات لم تُحسب
+UI_FINDINGS = ما ينبغي النظر فيه
+UI_FINDINGS_ALL =
+    { $count ->
+        [0] لا شيء غريب.
+        [zero] لا شيء غريب.
+        [one] ملاحظة واحدة.
+        [two] ملاحظتان.
+        [few] { $count } ملاحظات.
+        [many] { $count } ملاحظة.
+       *[other] { $count } ملاحظة.
+    }
+UI_FINDINGS_MORE = أولى الملاحظات، وعددها { $count }؛ وهناك المزيد.
+UI_FINDINGS_FIRST = أولى الملاحظات
+UI_CARDS = البطاقات
+UI_NO_CARDS = لا توجد بطاقة يحق لك الاطلاع عليها.
+UI_RANK = الترتيب
+UI_SCORE = الدرجة
+UI_CREDITED_RECORDS = السجلات المسندة
+UI_COMPARE_CARDS = مقارنة البطاقات
+UI_WITH_PERSON = مع
+UI_CHOOSE_PEOPLE = اختر موظفين أعلاه: تظهر بطاقاتهم هنا جنبًا إلى جنب.
+UI_CHANGED_SINCE = ما تغيّر منذ حسابها
+UI_NOTHING_CHANGED = لا شيء: إغلاقها من جديد يعطي النتيجة نفسها.
+UI_CHANGED_ACCOUNTS =
+    { $accounts ->
+        [zero] لم يتغير شيء في أي حساب.
+        [one] تغيّر شيء في حساب واحد.
+        [two] تغيّر شيء في حسابين.
+        [few] تغيّر شيء في { $accounts } حسابات.
+        [many] تغيّر شيء في { $accounts } حسابًا.
+       *[other] تغيّر شيء في { $accounts } حساب.
+    }
+UI_CHANGED_OBSERVATIONS =
+    { $observations ->
+        [zero] لم يصل رصد ولم يتغير.
+        [one] وصل رصد واحد أو تغيّر.
+        [two] وصل رصدان أو تغيّرا.
+        [few] وصلت { $observations } أرصاد أو تغيّرت.
+        [many] وصل { $observations } رصدًا أو تغيّر.
+       *[other] وصل { $observations } رصد أو تغيّر.
+    }
+UI_CHANGED_OTHERS =
+    { $others ->
+        [zero] ولا حسابات أخرى لا يحق لك الاطلاع عليها.
+        [one] وحساب واحد لا يحق لك الاطلاع عليه.
+        [two] وحسابان لا يحق لك الاطلاع عليهما.
+        [few] و{ $others } حسابات لا يحق لك الاطلاع عليها.
+        [many] و{ $others } حسابًا لا يحق لك الاطلاع عليها.
+       *[other] و{ $others } حساب لا يحق لك الاطلاع عليها.
+    }
+UI_CHANGED_RATE = تغيّر سعر الصرف من { $from } إلى { $to }.
+UI_CHANGES_REMOVED = ما هو أقدم من { $day } ربما حُذف لانتهاء مدة الاحتفاظ، ولا يُحسب على النتيجة.
+UI_CHANGED_ON_ACCOUNT = تغييرات السجلات: { $records }؛ أيام تغيّر فيها من على رأس العمل: { $days }
+UI_CARD = البطاقة
+UI_OF_CARDS = من { $of }
+UI_OUTSIDE_OWN = منها خارج جدوله أو فريقه: { $records }
+UI_POINTS_BY_INDICATOR = النقاط حسب المؤشر
+UI_STEP_BY_STEP = خطوة خطوة
+UI_VALUE = القيمة
+UI_ADJUSTED = بعد قاعدة العينة الصغيرة
+UI_POINTS = النقاط
+UI_WEIGHTED = الموزونة
+UI_MEASURED_ON = السجلات المقيسة
+UI_CARD_VERSIONS = إصدارات هذه البطاقة
+UI_VERSIONS_BESIDE = إصدارات البطاقة جنبًا إلى جنب
+UI_NO_CARD_THEN = لا بطاقة
+UI_NOT_PUBLISHED_YET = لم تُنشر هذه النتيجة بعد: لا يراها إلا من يراجعها.
+UI_OPEN_PERSON = فتح الموظف
+UI_DIGEST = البصمة الرقمية للمدخلات
+UI_NEW_RUN = بدء عملية
+UI_NO_RUNS = لا عمليات بعد. يبدأ إغلاق الدورة عملية، وكذلك هذه الصفحة قبل أي تقييم.
+UI_STARTED = بدأت
+UI_CYCLE = الدورة
+UI_RULES = القواعد
+UI_PEOPLE_CREDITED = المسند إليهم
+UI_ACCOUNTS = الحسابات
+UI_TOTALS = المجاميع حسب الموظف
+UI_AT_LEAST = على الأقل
+UI_AT_MOST = على الأكثر
+UI_NAMED_SHARE = منها بلا شك
+UI_CANCEL_RUN = إيقاف العملية
+UI_START_RUN = بدء
+UI_RUN_SAID = تُسند سجلات بعض الأيام ليُصحَّح الغريب قبل إغلاق الدورة. ولا تنتج عنها درجات.
+UI_NO_OBSERVATIONS = لا أرصاد هنا. تصل الأرصاد باستيراد، أو من أنظمة أخرى عبر API.
+UI_NO_OBSERVATION = لم يعد هذا الرصد موجودًا
+UI_SOURCE = المصدر
+UI_CAME_AT = وقت الوصول
+UI_COUNTS = يُحسب
+UI_WITH_VERSIONS = مع ما لم يعد يُحسب
+UI_WITHDRAW_OBSERVATION = سحب الرصد
+UI_WITHDRAW_SAID = لا يُحسب بعد ذلك. وتبقى إصداراته مقروءة مع السبب الذي تذكره.
+WORD_CYCLE_STATE_OPEN = مفتوحة
+WORD_CYCLE_STATE_CLOSING = جارٍ إغلاقها
+WORD_CYCLE_STATE_REVIEWABLE = بانتظار المراجعة
+WORD_CYCLE_STATE_PUBLISHED = منشورة
+WORD_CYCLE_STATE_FAILED = فشل إغلاقها
+WORD_ATTRIBUTION_RUN_STATE_RUNNING = جارية
+WORD_ATTRIBUTION_RUN_STATE_DONE = اكتملت
+WORD_ATTRIBUTION_RUN_STATE_FAILED = فشلت
+WORD_ATTRIBUTION_RUN_STATE_CANCELLED = أُوقفت
+WORD_NORMALISATION_TARGET_PIECEWISE = بالتناسب مع الهدف
+WORD_NORMALISATION_MIN_MAX = بين أصغر قيمة وأكبرها لدى الجميع
+WORD_NORMALISATION_PERCENTILE = نسبة من هم عندها أو دونها
+WORD_NORMALISATION_T_SCORE = البعد عن متوسط الجميع (الدرجة التائية T)
+WORD_DIRECTION_HIGHER = الأكثر أفضل
+WORD_DIRECTION_LOWER = الأقل أفضل
+WORD_REFINEMENT_STATE_UP_TO_DATE = محدَّثة
+WORD_REFINEMENT_STATE_BEHIND_BUT_FITS = متأخرة لكنها موافقة
+WORD_REFINEMENT_STATE_MUST_FOLLOW = يجب أن تتبع
+WORD_REFINEMENT_STATE_PARENT_WITHDRAWN = بطل استعمال معيارها
+WORD_POPULATION_REASON_FITS = يطابق كل ما ذُكر
+WORD_POPULATION_REASON_NAMED_IN = مذكور بالاسم
+WORD_POPULATION_REASON_NAMED_OUT = مستثنى بالاسم
+WORD_POPULATION_REASON_NOT_EMPLOYED = ليس موظفًا في الفترة
+WORD_POPULATION_REASON_OTHER_UNIT = في وحدة أخرى في ذلك اليوم
+WORD_POPULATION_REASON_OTHER_POSITION = في منصب آخر في ذلك اليوم
+WORD_POPULATION_REASON_OTHER_GRADE = في مرتبة أخرى في ذلك اليوم
+WORD_POPULATION_REASON_OTHER_EMPLOYMENT_KIND = بنوع توظيف آخر في ذلك اليوم
+WORD_POPULATION_REASON_EMPLOYMENT_KIND_NOT_SAID = لم يُذكر نوع توظيفه
+WORD_DROP_REASON_NOBODY_HAS_DATA = لا أحد لديه بيانات
+WORD_DROP_REASON_NO_DATA_OF_PERSON = لا بيانات لهذا الموظف
+WORD_DROP_REASON_NO_TARGET = الوسيط ليس أكبر من الصفر، فلا هدف
+WORD_DROP_REASON_TOO_LARGE = العدد أكبر من أن يُحسب به
+WORD_DROP_REASON_TOO_LARGE_ELSEWHERE = عدد موظف آخر أكبر من أن يُحسب به
+WORD_DROP_REASON_NO_PAST = لا قيمة سابقة للمقارنة بها
+WORD_PERSON_CHANGE_KIND_EMPLOYMENT = وحدة أخرى، أو توظيف في أيام أخرى
+WORD_PERSON_CHANGE_KIND_CAME_IN = صار مشمولًا
+WORD_PERSON_CHANGE_KIND_WENT_OUT = لم يعد مشمولًا
+WORD_PERSON_CHANGE_KIND_PAST = تغيّر ما له في دورات سابقة
+WORD_OBSERVATION_END_REVISED = منقَّح
+WORD_OBSERVATION_END_WITHDRAWN = مسحوب
+WORD_EMPLOYMENT_KIND_FULL_TIME = دوام كامل
+WORD_EMPLOYMENT_KIND_PART_TIME = دوام جزئي
+WORD_EMPLOYMENT_KIND_FIXED_TERM = محدد المدة
+WORD_EMPLOYMENT_KIND_INTERN = متدرب
+WORD_EMPLOYMENT_KIND_AGENCY = عبر وكالة توظيف
+WORD_EMPLOYMENT_KIND_OUTSOURCED = تعهيد خارجي
+WORD_EMPLOYMENT_KIND_FREELANCE = عمل حر
+WORD_ORG_UNIT_KIND_UNSPECIFIED = وحدة
+WORD_ORG_UNIT_KIND_GROUP = مجموعة
+WORD_ORG_UNIT_KIND_LEGAL_ENTITY = كيان قانوني
+WORD_ORG_UNIT_KIND_BRANCH = فرع
+WORD_ORG_UNIT_KIND_DEPARTMENT = قسم
+WORD_ORG_UNIT_KIND_TEAM = فريق
+WORD_REPORTING_LINE_KIND_UNSPECIFIED = خط إشراف
+WORD_REPORTING_LINE_KIND_SOLID = خط إشراف مباشر: المسؤول
+WORD_REPORTING_LINE_KIND_DOTTED = خط إشراف غير مباشر: مدير إضافي
+WORD_CATALOGUE_KIND_UNSPECIFIED = مدخلة
+WORD_CATALOGUE_KIND_POSITION = منصب
+WORD_CATALOGUE_KIND_GRADE = مرتبة وظيفية
+WORD_PHASE_KIND_UNSPECIFIED = لم يُذكر
+WORD_PHASE_KIND_SHARED = مشترك
+WORD_PHASE_KIND_MIXED = مختلط
+WORD_PHASE_KIND_NAMED = مسمّى
+WORD_FACT_STATE_UNSPECIFIED = يُحسب
+WORD_FACT_STATE_COUNTS = يُحسب
+WORD_FACT_STATE_VOIDED = مسحوب
+WORD_FACT_STATE_MOVED = مستبدل
+WORD_CORRECTION_ACTION_UNSPECIFIED = تصحيح
+WORD_CORRECTION_ACTION_ADD = إضافة ما نُسي
+WORD_CORRECTION_ACTION_VOID = لم يحدث قط
+WORD_CORRECTION_ACTION_MOVE = حدث على نحو آخر
+WORD_CORRECTION_ACTION_CHANGE = غيره من الآن
+WORD_CORRECTION_ACTION_CANCEL = حذف من جدول المناوبات
+WORD_CORRECTION_ACTION_END = إنهاء
+WORD_CORRECTION_STATE_UNSPECIFIED = للمعاينة فقط
 
 ## Console: mine
 
+NAV_TODAY = اليوم
+NAV_MONTH = شهري
+NAV_MY_PAY = أجري
+NAV_FACTS = وقائعي
+UI_MINE_ZONE = الأوقات بتوقيت { $zone }.
+UI_MINE_ZONE_OTHER = الأوقات بتوقيت { $zone } كما اخترت؛ وأنت تعمل في { $site }، والأيام هي أيام ذلك الموقع.
+UI_MINE_LASTS = { $hours } س { $minutes } د
+UI_MINE_LASTS_COLUMN = وقت العمل
+UI_MINE_ACCOUNT = الحساب … { $code }
+UI_MINE_ACCOUNT_COLUMN = الحساب
+UI_MINE_FREE = لا شيء مخطط اليوم
+UI_MINE_AHEAD = تبدأ مناوبتك في { $at }
+UI_MINE_LATE = بدأت مناوبتك في { $at }؛ ولم تسجّل حضورك
+UI_MINE_ABSENT = مناوبة مخططة بلا تسجيل دوام
+UI_MINE_IN = حاضر منذ { $at }
+UI_MINE_MISSING = ينقص تسجيل دوام
+UI_MINE_WAS = في العمل مدة { $lasts }
+UI_MINE_DAY_FREE = بلا مناوبة
+UI_MINE_DAY_AHEAD = مخطط
+UI_MINE_DAY_LATE = لم يحضر بعد
+UI_MINE_DAY_ABSENT = بلا تسجيل دوام: صحّح
+UI_MINE_DAY_IN = حاضر
+UI_MINE_DAY_MISSING = ينقص تسجيل دوام: صحّح
+UI_MINE_DAY_WAS = مكتمل
+UI_MINE_COME = تسجيل الحضور
+UI_MINE_LEAVE = تسجيل الانصراف
+UI_MINE_SHIFT = المناوبة
+UI_MINE_NO_SHIFT = لا مناوبة مخططة لهذا اليوم.
+UI_MINE_SEAT = المقعد
+UI_MINE_PUNCHES = تسجيلات الدوام
+UI_MINE_NO_PUNCHES = لا تسجيل دوام في هذا اليوم بعد.
+UI_MINE_TO_FACTS = كل الأيام والتصحيحات
+UI_MINE_ACCOUNTS = الحسابات
+UI_MINE_NO_ACCOUNTS = لا حساب مخططًا لك. اسأل مشرفك إن كنت تخدم حسابًا.
+UI_MINE_TAKE = استلام
+UI_MINE_RELEASE = تسليم
+UI_MINE_HELD_BY_ME = في عهدتك منذ { $at }
+UI_MINE_HELD_BY = في عهدة { $name } منذ { $at }
+UI_MINE_HELD_BY_OTHER = في عهدة شخص آخر منذ { $at }
+UI_MINE_HELD_BY_NOBODY = ليس في عهدة أحد يحق لك أن تراه
+UI_MINE_DRIFT =
+    { $minutes ->
+        [zero] ساعة جهازك مضبوطة. يُحسب التسجيل بوقتنا، ويُحفظ معه ما ذكره جهازك.
+        [one] ساعة جهازك تختلف بدقيقة واحدة. يُحسب التسجيل بوقتنا، ويُحفظ معه ما ذكره جهازك.
+        [two] ساعة جهازك تختلف بدقيقتين. يُحسب التسجيل بوقتنا، ويُحفظ معه ما ذكره جهازك.
+        [few] ساعة جهازك تختلف بمقدار { $minutes } دقائق. يُحسب التسجيل بوقتنا، ويُحفظ معه ما ذكره جهازك.
+        [many] ساعة جهازك تختلف بمقدار { $minutes } دقيقة. يُحسب التسجيل بوقتنا، ويُحفظ معه ما ذكره جهازك.
+       *[other] ساعة جهازك تختلف بمقدار { $minutes } دقيقة. يُحسب التسجيل بوقتنا، ويُحفظ معه ما ذكره جهازك.
+    }
+UI_MINE_DROPPED = لا يُحسب
+UI_MINE_ADDED = بتصحيح
+UI_MINE_MOVE = تصحيح
+UI_MINE_VOID = لم يكن قط
+UI_MINE_OTHERS_PUNCH = سجّل هذا شخص آخر على هذا الجهاز: عليه تسجيل الدخول ليرسله
+UI_MINE_LATE_REASON = سُجّل بلا شبكة في { $at }
+UI_MINE_LATE_ASKED = سُجّل في { $recorded }. واحتسابه في { $at }، حين ضغطت، ينتظر الموافقة.
+UI_MINE_LATE_NOT_ASKED = سُجّل في { $recorded }. وقد ضغطت في { $at }، وتعذّر طلب ذلك ({ $why }): صحّحه في «وقائعي».
+UI_QUEUE = تسجيلات دوام بلا شبكة
+UI_QUEUE_WAITING = ينتظر الشبكة، ثم يُرسل تلقائيًا
+UI_QUEUE_RECORDED = سُجّل
+UI_QUEUE_REFUSED = رُفض
+UI_OFFLINE = لا شبكة
+UI_OFFLINE_SAID = يمكنك تسجيل دوامك مع ذلك: يحفظ جهازك التسجيل بوقته ويرسله متى عادت الشبكة.
+UI_OFFLINE_SCRIPTS = يتطلب تسجيل الدوام بلا شبكة برامج نصية لا يشغّلها متصفحك.
+UI_MINE_CYCLES = الدورات
+UI_MINE_SCORE = الدرجة
+UI_MINE_PLACE = الترتيب
+UI_MINE_RANK = { $rank } من { $of }
+UI_MINE_GAP = نقاط حتى الأهداف
+UI_MINE_GAP_SAID = مجموع ما ينقص المؤشرات التي دون أهدافها
+UI_MINE_COLLABORATION = التعاون
+UI_MINE_STEPS = الدرجة خطوة خطوة
+UI_MINE_OF_WEIGHT = { $points } من { $weight }
+UI_MINE_IN_WORDS = كل خطوة بالكلمات
+UI_MINE_HELPS = ما يفيد أكثر
+UI_MINE_HELPS_NOTHING = كل المؤشرات عند أهدافها.
+UI_MINE_LACKS = النقاط الناقصة:
+UI_MINE_TOTALS = السجلات المسندة
+UI_MINE_INTERVAL = العلامة هي ما أُسند إليك؛ وبيقين 90 % يقع ما خدمته داخل الشريط.
+UI_MINE_ALL_ACCOUNTS = كل الحسابات
+UI_MINE_HOW_SURE = درجة اليقين
+UI_MINE_TO_RECORDS = كل سجل والسبب
+UI_MINE_RECORDS = السجلات
+UI_MINE_RECORD = السجل
+UI_MINE_BEGAN = البداية
+UI_MINE_SHARE = حصتك
+UI_MINE_OTHERS = الآخرون
+UI_MINE_NO_RECORDS = لا سجل مسندًا إليك هنا.
+UI_MINE_WHY = السبب
+UI_MINE_HIDDEN = حيث تظهر *** شخص لا يحق لك أن تراه.
+UI_MINE_VERSIONS = الإصدارات
+UI_MINE_VERSION = الإصدار { $number }: الدرجة { $score }
+UI_MINE_NO_VERSIONS = لم تُنشر هذه البطاقة بعد.
+UI_MINE_DRAFT = هذه الدورة قيد المراجعة: قد تتغير الدرجة حتى نشرها.
+UI_MINE_NO_CARD = ليست لك بطاقة تقييم بعد. تظهر متى نُشرت دورة تشملك.
+UI_MINE_STATEMENT = كشف المستحقات
+UI_MINE_STATEMENTS = كشوف المستحقات
+UI_MINE_NO_STATEMENTS = ليس لك كشف مستحقات بعد. يظهر متى أُجريت تسوية من دورة منشورة.
+UI_MINE_EQUAL = بالتساوي
+UI_MINE_LINES = مم يتكون
+UI_MINE_NO_LINES = يدفع هذا الكشف تسويات فروق فقط.
+UI_MINE_ADJUSTMENTS = تصحيح كشوف سابقة
+UI_MINE_DELTAS = مبالغ صُحّحت
+UI_MINE_LEFT = باقٍ للتسوية:
+UI_MINE_LEFT_NEXT = متروك للكشف التالي:
+UI_MINE_BEHIND =
+    تستند الدرجة إلى { $total ->
+        [zero] { $total } سجل
+        [one] سجل واحد
+        [two] سجلين
+        [few] { $total } سجلات
+        [many] { $total } سجلًا
+       *[other] { $total } سجل
+    }؛ { $count ->
+        [zero] لا يُعرض منها شيء
+        [one] يُعرض منها واحد
+        [two] يُعرض منها اثنان
+        [few] يُعرض منها { $count }
+        [many] يُعرض منها { $count }
+       *[other] يُعرض منها { $count }
+    }.
+UI_MINE_NO_DAYS = لا تسجيل دوام ولا مناوبة في هذا الشهر.
+UI_MINE_FINDINGS = الغريب فيما يخصك
+UI_MINE_NO_FINDINGS = لا شيء: تسجيلات دوامك وسجلاتك متوافقة.
+UI_MINE_ADVICE = ما العمل:
+UI_MINE_FIX = طلب ما يصحّحه
+UI_MINE_CORRECTIONS = التصحيحات
+UI_MINE_NO_CORRECTIONS = لم تطلب أي تصحيح.
+UI_MINE_WITHDRAW = سحب
+UI_MINE_HANDOVERS = انتقالات العهدة
+UI_MINE_NO_HANDOVERS = لم تستلم حسابًا ولم تسلّمه في هذا الشهر.
+UI_MINE_ADD = إضافة تسجيل دوام
+UI_MINE_MOVE_TITLE = تصحيح تسجيل دوام
+UI_MINE_VOID_TITLE = تسجيل دوام لم يكن قط
+UI_MINE_IT_WAS = المسجّل: { $kind }، { $at }
+UI_MINE_RIGHT_SAID = يوافق عليه شخص آخر؛ وحتى ذلك يبقى كل شيء كما هو. وما سُجّل لا يُمحى أبدًا.
+UI_MINE_WHEN = متى كان
+UI_MINE_KIND = حضور أم انصراف
+UI_MINE_ASK = طلب
+WORD_PUNCH_KIND_IN = حضور
+WORD_PUNCH_KIND_OUT = انصراف
+WORD_PUNCH_VERDICT_ACCEPTED = سليمة
+WORD_PUNCH_VERDICT_DOUBLE_IN = كنت حاضرًا بالفعل: يبدأ هذا من جديد
+WORD_PUNCH_VERDICT_OUT_WITHOUT_IN = انصراف بلا حضور قبله
+WORD_PUNCH_VERDICT_OFF_ROSTER = غير مخطط لهذا الوقت
+WORD_HANDOVER_KIND_TAKE = استلام
+WORD_HANDOVER_KIND_RELEASE = تسليم
+WORD_CORRECTION_STATE_WAITING = ينتظر الموافقة
+WORD_CORRECTION_STATE_APPROVED = تمت الموافقة
+WORD_CORRECTION_STATE_MADE = صُحّح مباشرة
+WORD_CORRECTION_STATE_REJECTED = مرفوض
+WORD_CORRECTION_STATE_WITHDRAWN = مسحوب
+WORD_PUNCH_KIND_UNSPECIFIED = تسجيل دوام
+WORD_HANDOVER_KIND_UNSPECIFIED = انتقال عهدة
+UI_DIALOGUES_AT_ONCE =
+    { $count ->
+        [zero] { $count } محادثة معًا
+        [one] محادثة واحدة في الوقت الواحد
+        [two] محادثتان معًا
+        [few] { $count } محادثات معًا
+        [many] { $count } محادثة معًا
+       *[other] { $count } محادثة معًا
+    }
 
 ## Console: team
 
+NAV_TEAM_MONTH = شهر الفريق
+NAV_TEAM_ACCOUNTS = الحسابات عبر الوقت
+NAV_FINDINGS = الملاحظات
+NAV_HANDOVERS = انتقالات العهدة
+NAV_ROSTER = جدول المناوبات
+UI_TEAM_ABOUT = عن
+UI_TEAM_ACCOUNT = الحساب
+UI_TEAM_ACCOUNTS_SAID = اختر حسابًا لترى في عهدة من كان، وما ورد، ولمن هو.
+UI_TEAM_ASK_TO_PUT_RIGHT = طلب تصحيحه
+UI_TEAM_BEGAN = البداية
+UI_TEAM_BROUGHT_BY = التصحيح الذي أتى به
+UI_TEAM_BY_ACCOUNTS = حسب الحسابات
+UI_TEAM_BY_PEOPLE = حسب الموظفين
+UI_TEAM_BY_WHAT = موظفون أم حسابات
+UI_TEAM_CANCEL_SHIFT = إلغاء المناوبة
+UI_TEAM_CERTAIN = مؤكد
+UI_TEAM_CERTAIN_SAID = مسمّى أو مطالَب به أو في العهدة أو كان وحده على رأس العمل
+UI_TEAM_CHANGE_SHIFT = تغيير المناوبة
+UI_TEAM_COLLABORATION = التعاون
+UI_TEAM_COMPARED_WITH = مقارنة بـ { $before }
+UI_TEAM_CORRECTIONS_WAIT =
+    { $count ->
+        [zero] لا تصحيح لانتقال عهدة ينتظر الموافقة
+        [one] تصحيح واحد لانتقال عهدة ينتظر الموافقة
+        [two] تصحيحان لانتقالات عهدة ينتظران الموافقة
+        [few] { $count } تصحيحات لانتقالات عهدة تنتظر الموافقة
+        [many] { $count } تصحيحًا لانتقالات عهدة ينتظر الموافقة
+       *[other] { $count } تصحيح لانتقالات عهدة ينتظر الموافقة
+    }
+UI_TEAM_CORRECTION_NOT_YOURS = يحق لك النظر فيه، لا طلب تصحيحه.
+UI_TEAM_CORRECTION_WAITS = تصحيح له ينتظر الموافقة.
+UI_TEAM_COUNTS_NO_MORE = لم يعد يُحسب، فلا شيء يُصحَّح هنا.
+UI_TEAM_COUNTS_NO_MORE_BY = التصحيح الذي أوقف حسابه
+UI_TEAM_COUNTS_PUT_RIGHT = صُحّح
+UI_TEAM_CREDITED_TO_NOBODY =
+    { $count ->
+        [zero] لا سجل في هذه الأيام غير مسند إلى أحد.
+        [one] سجل واحد في هذه الأيام غير مسند إلى أحد.
+        [two] سجلان في هذه الأيام غير مسندين إلى أحد.
+        [few] { $count } سجلات في هذه الأيام غير مسندة إلى أحد.
+        [many] { $count } سجلًا في هذه الأيام غير مسند إلى أحد.
+       *[other] { $count } سجل في هذه الأيام غير مسند إلى أحد.
+    }
+UI_TEAM_CREDITS_OF = الحصص من
+UI_TEAM_CUSTOMER = العميل
+UI_TEAM_CYCLE = الدورة
+UI_TEAM_DAYS =
+    { $count ->
+        [zero] { $count } يوم
+        [one] يوم واحد
+        [two] يومان
+        [few] { $count } أيام
+        [many] { $count } يومًا
+       *[other] { $count } يوم
+    }
+UI_TEAM_DAYS_SHOWN = الأيام المعروضة
+UI_TEAM_DAYS_TOO_MANY = الحد الأقصى للأيام معًا { $limit }
+UI_TEAM_DAY_DRAWN =
+    { $day }: { $records ->
+        [zero] لا سجلات
+        [one] سجل واحد
+        [two] سجلان
+        [few] { $records } سجلات
+        [many] { $records } سجلًا
+       *[other] { $records } سجل
+    }، { $gaps ->
+        [0] يوجد من هو على رأس العمل طوال اليوم
+        [zero] يوجد من هو على رأس العمل طوال اليوم
+        [one] فترة واحدة بلا أحد على رأس العمل
+        [two] فترتان بلا أحد على رأس العمل
+        [few] { $gaps } فترات بلا أحد على رأس العمل
+        [many] { $gaps } فترة بلا أحد على رأس العمل
+       *[other] { $gaps } فترة بلا أحد على رأس العمل
+    }.
+UI_TEAM_DEVICE = الجهاز
+UI_TEAM_DUTY_AS_TABLE = من على رأس العمل، في جدول
+UI_TEAM_EARLIER_VERSIONS = إصدارات سابقة
+UI_TEAM_ENDED = النهاية
+UI_TEAM_END_HINT = إن لم تكن بعد البداية فهي في اليوم التالي.
+UI_TEAM_EVIDENCE = الأدلة
+UI_TEAM_FINDINGS_OF = الملاحظات من
+UI_TEAM_FIRST_DAY = أول يوم
+UI_TEAM_FIRST_REPLY = الرد الأول
+UI_TEAM_FIX = يمكن تصحيحه
+UI_TEAM_FIXABLE =
+    { $count ->
+        [zero] لا شيء منها يمكن تصحيحه من هنا.
+        [one] واحدة منها يمكن تصحيحها من هنا: افتحها لترى ما سيُفعل.
+        [two] اثنتان منها يمكن تصحيحهما من هنا: افتح إحداهما لترى ما سيُفعل.
+        [few] { $count } منها يمكن تصحيحها من هنا: افتح إحداها لترى ما سيُفعل.
+        [many] { $count } منها يمكن تصحيحها من هنا: افتح إحداها لترى ما سيُفعل.
+       *[other] { $count } منها يمكن تصحيحها من هنا: افتح إحداها لترى ما سيُفعل.
+    }
+UI_TEAM_FIX_ALIAS = سيعني «{ $alias }» على { $platform } الموظف { $person }.
+UI_TEAM_FIX_AT_ONCE = يُعتد به فورًا.
+UI_TEAM_FIX_CLOSE = ستُغلق الدورة من جديد.
+UI_TEAM_FIX_HANDOVER = سيُضاف انتقال عهدة { $account } من { $person }: { $kind }، { $at }.
+UI_TEAM_FIX_MOVE = سينتقل السجل { $record } من { $from } إلى { $to }.
+UI_TEAM_FIX_NONE = لا يُستنتج مما هو معروف ما يصحّح هذا: يجب أن يذكره من كان حاضرًا. وتبيّن النصيحة أعلاه ما العمل.
+UI_TEAM_FIX_NOT_YOURS = يمكن لمن له صلاحيات أكثر تصحيح هذا.
+UI_TEAM_FIX_OTHER = سيُستدعى { $call }.
+UI_TEAM_FIX_PUNCH = سيُضاف تسجيل دوام لـ { $person }: { $kind }، { $at }.
+UI_TEAM_FIX_THERE = يمكن تصحيحه
+UI_TEAM_FIX_WAITS = يجب أن يوافق عليه شخص آخر قبل أن يُعتد به.
+UI_TEAM_FORGOTTEN_HANDOVER = إضافة انتقال عهدة منسي
+UI_TEAM_MONDAY = الاثنين
+UI_TEAM_TUESDAY = الثلاثاء
+UI_TEAM_WEDNESDAY = الأربعاء
+UI_TEAM_THURSDAY = الخميس
+UI_TEAM_FRIDAY = الجمعة
+UI_TEAM_SATURDAY = السبت
+UI_TEAM_SUNDAY = الأحد
+UI_TEAM_FROM = من
+UI_TEAM_GAP_AT = لا أحد { $gaps }
+UI_TEAM_GAP_BUSY = لا أحد على رأس العمل، وقد وردت سجلات
+UI_TEAM_HANDOVER = انتقال العهدة
+UI_TEAM_HOW_KNOWN = كيف عُرف
+UI_TEAM_HOW_SURE = درجة اليقين
+UI_TEAM_HOW_THE_SCORE_CAME = كيف جاءت الدرجة
+UI_TEAM_INDICATOR = المؤشر
+UI_TEAM_KIND = النوع
+UI_TEAM_LAST_DAY = آخر يوم
+UI_TEAM_LAST_DAY_HINT = فارغ: أول يوم وحده.
+UI_TEAM_LEGEND = كيف يُقرأ
+UI_TEAM_LEGEND_SAID = يُلوَّن كل سجل بألوان من أُسند إليهم، بارتفاع حصة كل منهم، ويبهت اللون كلما قلّت حصتهم. والحرف لصاحب الحصة الأكبر؛ والأسماء عند المسارات. والدوائر تسجيلات دوام وانتقالات عهدة: ممتلئة للحضور والاستلام، ومفرغة للانصراف والتسليم.
+UI_TEAM_LOOK_AT_IT = عرض
+UI_TEAM_MOVED = تغيّر الدرجة
+UI_TEAM_MOVE_HINT = لا يُقرأ إلا إن حدث في وقت آخر.
+UI_TEAM_NAMED = الموظف المسمّى
+UI_TEAM_NOBODY = لا أحد
+UI_TEAM_NOBODY_ON_DUTY = لا أحد على رأس العمل
+UI_TEAM_NOTHING_ODD = لا شيء غريب في هذا الشهر.
+UI_TEAM_NOT_CREDITED = لم يُسند بعد
+UI_TEAM_NOT_CREDITED_YET = لم يُسند شيء هنا بعد: لا تغطيه دورة مغلقة ولا عملية إسناد. يُعرض ما ورد ومن كان على رأس العمل.
+UI_TEAM_NO_ACCOUNTS = لا حساب ضمن ما يحق لك الاطلاع عليه.
+UI_TEAM_NO_CARDS = لا بطاقات تقييم ضمن ما يحق لك الاطلاع عليه.
+UI_TEAM_NO_CARDS_DO = تظهر متى أُغلقت دورة. اختر دورة أخرى أعلاه، أو انظر في الحسابات حتى ذلك.
+UI_TEAM_NO_CARD_OF_PERSON = لا بطاقة لهذا الموظف في هذه الدورة.
+UI_TEAM_NO_FINDINGS = لم يوجد شيء ينبغي النظر فيه.
+UI_TEAM_NO_FINDINGS_DO = تأتي الملاحظات مع كل عملية إسناد، ولو قبل إغلاق الدورة.
+UI_TEAM_NO_HANDOVERS = لا انتقال عهدة في هذه الأيام.
+UI_TEAM_NO_HANDOVERS_DO = اختر أيامًا أخرى أعلاه. تُسجَّل انتقالات العهدة حيث يستلم الموظفون حسابًا ويسلّمونه.
+UI_TEAM_NO_RECORDS = لم يرد سجل في هذه الأيام.
+UI_TEAM_NO_SHIFT = بلا مناوبة
+UI_TEAM_ON_DUTY = على رأس العمل
+UI_TEAM_ON_DUTY_HELD = على رأس العمل بانتقال العهدة
+UI_TEAM_ON_DUTY_LOOSE = على رأس العمل بوصفه من الفريق
+UI_TEAM_OTHERS = موظفون لا يحق لك أن تراهم
+UI_TEAM_OTHER_ACCOUNT = حساب لا يحق لك الاطلاع عليه
+UI_TEAM_OUTSIDE = سجلات في مكان آخر
+UI_TEAM_PERSON = الموظف
+UI_TEAM_PERSON_HINT = اسم أو رقم وظيفي من القائمة.
+UI_TEAM_PHASE = طريقة الاستخدام
+UI_TEAM_PLATFORM = المنصة
+UI_TEAM_POINTS = النقاط
+UI_TEAM_POINTS_BY_INDICATOR = نقاط كل مؤشر
+UI_TEAM_POLICY = السياسة
+UI_TEAM_PUBLISH_SAID = الأوقات بمنطقة الحساب الزمنية. ويقرأ المناوبة صاحبها فورًا.
+UI_TEAM_PUBLISH_SHIFTS = نشر المناوبات
+UI_TEAM_PUNCHED = سجّل حضوره
+UI_TEAM_PUT_IT_RIGHT = تصحيح
+UI_TEAM_PUT_RIGHT_BECAUSE = سبب التصحيح
+UI_TEAM_RANGE = المدى (90 %)
+UI_TEAM_RANK = الترتيب
+UI_TEAM_RANK_OF = { $rank } من { $of }
+UI_TEAM_RATING = التقييم
+UI_TEAM_RECORD = السجل
+UI_TEAM_RECORDS = السجلات
+UI_TEAM_RECORDS_AS_TABLE = السجلات في جدول
+UI_TEAM_RECORDS_CAME = سجلات وردت
+UI_TEAM_RECORDS_CREDITED = مسندة إلى من يحق لك أن تراهم
+UI_TEAM_REFUND_OF = رد لمبلغ
+UI_TEAM_RESOLVED = محلول
+UI_TEAM_ROSTERED = له مناوبة
+UI_TEAM_SCORE = الدرجة
+UI_TEAM_SCORE_MEDIAN = وسيط الدرجات
+UI_TEAM_SEAT = المقعد
+UI_TEAM_SECONDS = { $seconds } ث
+UI_TEAM_SHIFT = المناوبة
+UI_TEAM_SHIFT_COUNTS_NO_MORE = لم تعد هذه المناوبة تُحسب: غيّر التي تُحسب مكانها.
+UI_TEAM_SHIFT_NOT_YOURS = يحق لك النظر في هذه المناوبة، لا تغييرها.
+UI_TEAM_SHIFT_REASON_HINT = يلزم بعد بدء المناوبة.
+UI_TEAM_STORE = المتجر
+UI_TEAM_SURE_KNOWN = مؤكد
+UI_TEAM_SURE_NOBODY = غير مسند إلى أحد
+UI_TEAM_SURE_SHARED = مقسوم بالتساوي، لا شيء يميّز بينهم
+UI_TEAM_SURE_WEIGHED = موزون بالأدلة
+UI_TEAM_TARGET = الهدف
+UI_TEAM_TIMES_IN = الأوقات بتوقيت { $zone } ({ $offset }).
+UI_TEAM_TIMES_OF_ACCOUNTS = الأوقات بالمنطقة الزمنية لكل حساب.
+UI_TEAM_TO = إلى
+UI_TEAM_TODAY = اليوم
+UI_TEAM_TO_THE_CARD = إلى البطاقة
+UI_TEAM_TO_THE_FINDINGS = ملاحظات هذا الشهر
+UI_TEAM_TO_THE_TABLE = إلى جدول السجلات
+UI_TEAM_TO_THE_TIMELINE = الخط الزمني
+UI_TEAM_VALUE = القيمة
+UI_TEAM_VIEW = كم يُعرض
+UI_TEAM_VIEW_DAY = يوم
+UI_TEAM_VIEW_MONTH = شهر
+UI_TEAM_VIEW_WEEK = أسبوع
+UI_TEAM_WEIGHT = الوزن
+UI_TEAM_WHAT = ماذا
+UI_TEAM_WHAT_CORRECTIONS_CHANGED = ما غيّرته التصحيحات
+UI_TEAM_WHAT_IS_ODD = ما الغريب
+UI_TEAM_WHAT_IS_RIGHT = ما الصحيح
+UI_TEAM_WHAT_IT_WAS = ما كان
+UI_TEAM_WHAT_SHOWS_IT = ما يثبته
+UI_TEAM_WHAT_TO_DO = ما العمل
+UI_TEAM_WHAT_WAS_PUT_RIGHT = ما صُحّح
+UI_TEAM_WHAT_WAS_SEEN = ما لوحظ
+UI_TEAM_WHEN = متى
+UI_TEAM_WHEN_IT_WAS = متى كان
+UI_TEAM_WHERE_THE_RECORDS_ARE = أين السجلات
+UI_TEAM_WHOSE = لمن هو
+UI_TEAM_WHY = السبب
+UI_TEAM_ZONE_OF_DAYS = المنطقة الزمنية لأيامه
+WORD_DUTY_RULE_HANDOVER = في العهدة بانتقال العهدة
+WORD_DUTY_RULE_ROSTER = له مناوبة، ولا تسجيل دوام ينفيها
+WORD_DUTY_RULE_PUNCH = من الفريق، وسجّل حضوره
+WORD_DUTY_RULE_TEAM = لا أدلة: الفريق كله
+WORD_VERSION_END_REVISED = عدّله المرسل
+WORD_VERSION_END_MOVED = نُقل إلى حساب آخر
+WORD_VERSION_END_WITHDRAWN = سُحب
+WORD_NOBODY_ON_DUTY = لم يكن أحد على رأس العمل
+DONE_FIX_ASKED = تم الطلب. يوافق عليه الآن شخص آخر
+DONE_FIX_MADE = تم التصحيح
+DONE_CORRECTION_ASKED = تم الطلب. يوافق عليه الآن شخص آخر
+DONE_SHIFTS_PUBLISHED = نُشرت المناوبات
+DONE_SHIFT_CHANGED = غُيّرت المناوبة
+DONE_SHIFT_CANCELLED = أُلغيت المناوبة
 
 ## Console: words that other rooms have too
 
+WORD_RECORD_AGGREGATION_MEAN = متوسطها
+WORD_RECORD_AGGREGATION_SUM = مجموعها
+WORD_RECORD_AGGREGATION_COUNT = عددها
+WORD_RECORD_AGGREGATION_SHARE = نسبة ما يجتاز الاختبار
+WORD_RECORD_AGGREGATION_DISTINCT = عدد العملاء
+WORD_OBSERVATION_AGGREGATION_SUM = مجموعها
+WORD_OBSERVATION_AGGREGATION_MEAN = متوسطها
+WORD_OBSERVATION_AGGREGATION_LAST = آخرها
+WORD_OBSERVATION_OF_PERSON = الموظف
+WORD_OBSERVATION_OF_UNIT = وحدة الموظف
+WORD_OBSERVATION_OF_ACCOUNT = حساب
+WORD_OBSERVATION_OF_STORE = متجر
+WORD_OBSERVATION_OF_CAMPAIGN = حملة
+WORD_COMPARISON_AT_MOST = لا تزيد على
+WORD_COMPARISON_AT_LEAST = لا تقل عن
+WORD_COMPARISON_BELOW = أقل من
+WORD_COMPARISON_ABOVE = أكبر من
+WORD_COMPARISON_EQUAL = تساوي
+DONE_SCHEME_SAVED = حُفظ الإصدار.
+DONE_SCHEME_WITHDRAWN = بطل استعماله.
+DONE_MEASURE_SAVED = حُفظ المقياس.
+DONE_MEASURE_RETIRED = أُوقف استعمال المقياس.
+DONE_CYCLE_MADE = أُنشئت الدورة.
+DONE_CYCLE_CLOSING = بدأ الإغلاق.
+DONE_CYCLE_CANCELLED = أُوقف.
+DONE_CYCLE_CORRECTING = يجري حساب التصحيح.
+DONE_CYCLE_PUBLISHED = نُشرت النتيجة.
+DONE_RUN_STARTED = بدأت العملية.
+DONE_RUN_CANCELLED = أُوقفت العملية.
+DONE_OBSERVATION_WITHDRAWN = سُحب الرصد.
+WORD_FINDING_MISSING_PUNCH = تسجيل دوام ناقص
+WORD_FINDING_DOUBLE_IN = تسجيل حضور مرتين
+WORD_FINDING_TAG_OFF_DUTY = سمّته المنصة ولم يكن على رأس العمل
+WORD_FINDING_UNCOVERED_SHIFT = مناوبة لم يعمل فيها أحد
+WORD_FINDING_NAMED_WITHOUT_AGENT = حساب مسمّى بلا موظف معروف
+WORD_FINDING_MISSING_RELEASE = حساب لم يُسلَّم قط
+WORD_FINDING_CLAIM_OFF_DUTY = مطالبة ممن لم يكن على رأس العمل
+WORD_FINDING_OVERLAP = حساب واحد في عهدة شخصين معًا
+WORD_FINDING_SEVERAL_AT_ONCE = على عدة حسابات معًا
+WORD_FINDING_TOO_FEW_REPLIES = الردود أقل من أن تميّز
+WORD_FINDING_DEVICE_OFF_DUTY = جهاز من لم يكن على رأس العمل
+WORD_FINDING_MIXED_WITHOUT_TAG = حساب مختلط بلا أسماء
+WORD_FINDING_NO_DUTY_EVIDENCE = لا أدلة على من كان على رأس العمل
+WORD_FINDING_CLAIMS_DIFFER = مطالبات متناقضة
+WORD_FINDING_CLAIM_WITHOUT_RECORD = مطالبة بلا سجل
+WORD_FINDING_BREAKS_NOT_PUNCHED = فترات راحة لم يسجّلها أحد
+WORD_FINDING_DEVICE_OF_NOBODY = جهاز ليس لأحد
+WORD_FINDING_EVIDENCE_UNEVEN = أدلة متفاوتة
+WORD_FINDING_EVIDENCE_NOT_READ = أدلة لم تُقرأ
+DONE_CAME = سُجّل حضورك.
+DONE_LEFT = سُجّل انصرافك.
+DONE_PUNCHED = سُجّل الدوام.
+DONE_TOOK = الحساب في عهدتك من الآن.
+DONE_RELEASED = سُلّم الحساب.
+DONE_ASKED = تم الطلب: يوافق عليه شخص آخر.
+DONE_WITHDRAWN = سُحب.
 
 ## Console: pay
 
+NAV_POOLS = صناديق المكافآت
+NAV_SETTLEMENTS = التسويات
+NAV_STATEMENTS = كشوف المستحقات
+NAV_PAY_CORRECTIONS = تصحيحات الأجور
+NAV_RATES = أسعار الصرف
+WORD_SETTLEMENT_STATE_DRAFT = مسودة
+WORD_SETTLEMENT_STATE_APPROVED = معتمدة
+WORD_SETTLEMENT_STATE_POSTED = مرحَّلة
+WORD_SETTLEMENT_STATE_DISCARDED = تُخلّص منها
+WORD_PAY_CORRECTION_STATE_DRAFT = مسودة
+WORD_PAY_CORRECTION_STATE_APPROVED = معتمد
+WORD_PAY_CORRECTION_STATE_WITHDRAWN = مسحوب
+DONE_POOL_MADE = أُنشئ الصندوق.
+DONE_SETTLEMENT_DRAFTED = أُعدّت مسودة التسوية. يعتمدها شخص آخر.
+DONE_PAY_APPROVED = اعتُمدت التسوية. يمكن ترحيلها الآن.
+DONE_PAY_POSTED = رُحّلت التسوية. ولن تتغير أبدًا.
+DONE_PAY_DISCARDED = تُخلّص من التسوية.
+DONE_NOTHING_MOVED_ON = لم يُنفَّذ شيء: كانت قد تقدمت بالفعل. وهذه حالها الآن.
+DONE_PAY_CORRECTION_DRAFTED = أُعدّت مسودة التصحيح. يعتمدها شخص آخر.
+DONE_PAY_CORRECTION_APPROVED = اعتُمد التصحيح. وتدفع التسويات التالية الفروق.
+DONE_PAY_CORRECTION_WITHDRAWN = سُحب التصحيح.
+DONE_RATE_SET = كُتب سعر الصرف.
+DONE_RATE_KNOWN = لم يُكتب شيء: كان هذا السعر معروفًا بالفعل.
+UI_PAY_ACCOUNT = الحساب
+UI_PAY_ACCOUNT_HIDDEN = حساب لا يحق لك الاطلاع عليه
+UI_PAY_ADJUSTMENTS = تصحيحات أشهر سابقة
+UI_PAY_ADJUSTMENTS_ALONE = ليس في هذا الكشف جزء من الصندوق: يدفع تصحيحات أشهر سابقة وحدها.
+UI_PAY_ALSO_SUPERSEDED = عرض ما لم يعد يُحسب أيضًا
+UI_PAY_AMOUNTS_HIDDEN = يحق لك أن ترى وجود كشوف، لا ما يُدفع لأحد: لم تُرسل المبالغ إلى هذه الصفحة.
+UI_PAY_AMOUNT_HINT = أرقام مع نقطة واحدة على الأكثر، مثل 120000.50.
+UI_PAY_ANOTHER_ACCOUNT = حساب آخر (…{ $tail })
+UI_PAY_APPROVAL_ELSEWHERE = ينتظر اعتماد من يحق له الاعتماد. ولا يحق لك.
+UI_PAY_APPROVE = اعتماد
+UI_PAY_APPROVE_PAY_CORRECTION_SAID = منذ ذلك تدفع التسويات التالية الفروق أو تحجزها.
+UI_PAY_APPROVE_SAID = لم تُعدّها أنت، فيحق لك اعتمادها. انظر في السطور والمجموع أولًا.
+UI_PAY_BEFORE = قبل
+UI_PAY_BEFORE_ROUNDING = قبل التقريب
+UI_PAY_BESIDE_THE_POOL = إلى جانب الصندوق
+UI_PAY_CARRY = ترحيل الكسور المتبقية إلى الشهر التالي
+UI_PAY_CARRY_HINT = الكسور التي لا تُقسَّم بالتساوي تُرحَّل من شهر إلى شهر حتى تتعادل.
+UI_PAY_CORRECTION = تصحيح الأجر
+UI_PAY_CORRECTION_REASON_HINT = يظهر في كل كشف مستحقات يتغير.
+UI_PAY_CORRECTION_SAID = ما رُحّل يبقى. يُقسَّم الصندوق مرة أخرى حسب بطاقات التقييم كما هي الآن، وتدفع التسوية التالية فرق كل موظف.
+UI_PAY_COUNTS = يُحسب
+UI_PAY_CURRENCY = العملة
+UI_PAY_CURRENCY_HINT = ثلاثة أحرف، مثل CNY.
+UI_PAY_CYCLE = الدورة
+UI_PAY_CYCLE_HIDDEN = دورة لا يحق لك الاطلاع عليها
+UI_PAY_DELTAS = من يتغير مبلغه
+UI_PAY_DIFFERENCE = الفرق
+UI_PAY_DISCARD = تخلّص
+UI_PAY_DISCARD_SAID = يُتخلص من التسوية. ويمكن تقسيم الصندوق من جديد بعد ذلك.
+UI_PAY_DRAFT_PAY_CORRECTION = إعداد مسودة هذا التصحيح
+UI_PAY_DRAFT_SETTLEMENT = إعداد مسودة تسوية
+UI_PAY_EQUAL_SPLIT = بالتساوي
+UI_PAY_EQUAL_SPLIT_SAID = ما كان سيناله كل واحد لولا الدرجات
+UI_PAY_FLOOR = الدرجة التي تُحسب النقاط فوقها
+UI_PAY_FLOOR_HINT = عندها أو دونها لا ينال أحد شيئًا؛ والفارغ يعني 0.
+UI_PAY_FUND_NAME = اسم الصندوق الجماعي
+UI_PAY_HIDDEN = محجوب
+UI_PAY_HOW_KNOWN = كيف عُرف
+UI_PAY_HOW_MADE = كيف تكوّن المبلغ
+UI_PAY_HOW_SPLIT = كيف يُقسَّم
+UI_PAY_IN = بعملة
+UI_PAY_LEFT_TO_PAY = باقٍ للدفع
+UI_PAY_LESS = مجموع النقص
+UI_PAY_LINES_TOGETHER = كل السطور معًا
+UI_PAY_LOWEST_SCORE = أدنى درجة
+UI_PAY_MAKE_POOL = إنشاء الصندوق
+UI_PAY_MORE = مجموع الزيادة
+UI_PAY_NAME_HIDDEN = الاسم محجوب
+UI_PAY_NEW_PAY_CORRECTION = تصحيح أجر
+UI_PAY_NEW_POOL = صندوق جديد
+UI_PAY_NEW_RATE = سعر صرف جديد
+UI_PAY_NEW_SETTLEMENT = تسوية جديدة
+UI_PAY_NOW = الآن
+UI_PAY_NO_CARRY = تُوزَّع الكسور المتبقية داخل الشهر.
+UI_PAY_NO_DELTAS = لا يتغير مبلغ أحد.
+UI_PAY_NO_PAY_CORRECTIONS = لم يُصحَّح أجر بعد. تُصحَّح التسوية المرحَّلة بتصحيح لها.
+UI_PAY_NO_PERCENT = ليس نسبة مئوية من 0 إلى 100 بأربعة أرقام على الأكثر بعد النقطة
+UI_PAY_NO_POOLS = لا صناديق بعد. أنشئ صندوقًا لدورة: مبلغًا وكيف يُقسَّم.
+UI_PAY_NO_POOL_READY = لا يمكن تقسيم أي صندوق الآن: كل صندوق دُفع أو في طريقه إلى ذلك، أو لم تُنشر دورته. أنشئ صندوقًا، أو انشر الدورة أولًا.
+UI_PAY_NO_POSTED_SETTLEMENT = لم يُرحَّل شيء بعد، فلا شيء يُصحَّح. يُتخلص من المسودة وتُعدّ من جديد.
+UI_PAY_NO_RATES = لا سعر صرف معروفًا بعد. لا يلزم إلا حيث تُحسب أموال بعملة أخرى.
+UI_PAY_NO_RECORDS_BEHIND = لا سجل وراء هذا الكشف.
+UI_PAY_NO_SETTLEMENTS = لا تسويات بعد. أعدّ مسودة تسوية من دورة منشورة وصندوق.
+UI_PAY_NO_SETTLEMENT_OF_POOL = لم يُسوَّ الصندوق بعد: أعدّ مسودة تسوية له.
+UI_PAY_NO_STATEMENTS = لا كشف مستحقات هنا يحق لك الاطلاع عليه.
+UI_PAY_NOT_PUBLISHED = لم تُنشر بعد
+UI_PAY_NUMBER = الرقم
+UI_PAY_NUMBERED = { $at }. { $label }
+UI_PAY_OF_THE_POOL = من الصندوق
+UI_PAY_ONE_OF = الوحدة الواحدة من
+UI_PAY_ONLY_COUNTING = عرض ما يُحسب فقط
+UI_PAY_PAID = المدفوع للموظفين
+UI_PAY_PART_FUND_SAID = يُحفظ هذا الجزء للفريق ولا يُدفع لأحد. اترك الحصة فارغة للاستغناء عنه.
+UI_PAY_PART_PROPORTIONAL_SAID = ينال كل واحد حسب النقاط فوق الحد الأدنى. اترك الحصة فارغة للاستغناء عنه.
+UI_PAY_PART_TIERS_SAID = أفضل شريحة أولًا. تأخذ كل شريحة نسبة مئوية من الموظفين، أو كل من بلغ درجة معينة؛ ولمن فيها وزنها. اترك الحصة فارغة للاستغناء عنه.
+UI_PAY_PERCENT_OF_POOL = النسبة المئوية من الصندوق
+UI_PAY_POOL = الصندوق
 UI_PAY_POOLS_WAIT =
     { $count ->
         [zero] لا صناديق خارج الخيارات.
@@ -3890,6 +5436,69 @@ UI_PAY_POOLS_WAIT =
         [many] { $count } صندوقًا ليست ضمن الخيارات: درجات دوراتها لم تُنشر بعد.
        *[other] { $count } صندوق ليست ضمن الخيارات: درجات دوراتها لم تُنشر بعد.
     }
+UI_PAY_POOL_NAME_HINT = مثل: مكافأة مارس.
+UI_PAY_POOL_TO_SPLIT_HINT = الصناديق التي نُشرت دوراتها ولم تُدفع بعد فقط.
+UI_PAY_POOL_UNIT_HINT = لمن يدفع: وحدة الدورة أو وحدة تحتها. والفارغ يعني الدورة كلها.
+UI_PAY_POOL_WAITS = يمكن تسوية الصندوق متى نُشرت درجات دورته.
+UI_PAY_POST = ترحيل
+UI_PAY_POSTING_ELSEWHERE = ينتظر من يحق له الترحيل. ولا يحق لك.
+UI_PAY_POST_SAID = منذ ذلك لا تتغير أبدًا، ويُعد الصندوق مدفوعًا.
+UI_PAY_PREPARED_AT = وقت الإعداد
+UI_PAY_PUBLISHED = منشورة
+UI_PAY_QUOTA = نسبة مئوية من الموظفين
+UI_PAY_RATE = سعر الصرف
+UI_PAY_RATES_SAID = يسري السعر حتى التالي للعملتين نفسيهما. ويبقى ما قيل من قبل مقروءًا.
+UI_PAY_RATE_HINT = مثل 7.1234.
+UI_PAY_RECORD = السجل
+UI_PAY_RECORDS_BEHIND = السجلات التي وراءه
+UI_PAY_RECORDS_TRACED = السجلات: { $count } من { $all }
+UI_PAY_ROW_REFUSED = { $said }
+UI_PAY_RULE_FUND_SAID = يُحفظ للفريق ولا يُدفع لأحد.
+UI_PAY_RULE_PROPORTIONAL = بالتناسب مع الدرجة
+UI_PAY_RULE_PROPORTIONAL_SAID = ينال كل واحد حسب النقاط فوق { $floor }.
+UI_PAY_RULE_TIERS = بالشرائح
+UI_PAY_RULE_TIERS_SAID = لمن في شريحة وزنها؛ ويُقسَّم الجزء حسب الأوزان.
+UI_PAY_SAY_SURE = أكّد أنك متأكد
+UI_PAY_SCORE = الدرجة
+UI_PAY_SETTLEMENT = التسوية
+UI_PAY_SETTLEMENT_LINES = ما يناله كل موظف
+UI_PAY_SETTLEMENT_LINES_SAID = يؤدي كل صف إلى كشف المستحقات: خطواته وبطاقة التقييم والسجلات التي وراءه. والدرجات من
+UI_PAY_SET_RATE = كتابة السعر
+UI_PAY_SHARES_SUM = مجموع حصص كل الأجزاء { $sum } %، لا 100 %
+UI_PAY_SHOW_DIFFERENCE = عرض ما سيتغير
+UI_PAY_SHOW_MORE = عرض المزيد
+UI_PAY_SOURCE = المصدر
+UI_PAY_SOURCE_HINT = مثل السعر اليومي للبنك المركزي.
+UI_PAY_STATEMENT = كشف المستحقات
+UI_PAY_STEP_APPROVED = اعتُمدت
+UI_PAY_STEP_DISCARDED = تُخلّص منها
+UI_PAY_STEP_DRAFTED = أُعدّت المسودة
+UI_PAY_STEP_POSTED = رُحّلت
+UI_PAY_STEP_PREPARED = أُعدّت
+UI_PAY_STEP_WAITS_APPROVAL = بانتظار اعتماد شخص آخر
+UI_PAY_STEP_WAITS_POSTING = بانتظار الترحيل
+UI_PAY_STEP_WITHDRAWN = سُحب
+UI_PAY_SUM = المجموع
+UI_PAY_SUM_FAILS = لا يساوي الصندوق
+UI_PAY_SUM_HOLDS = يساوي الصندوق بالضبط
+UI_PAY_SUPERSEDED = لم يعد يُحسب
+UI_PAY_TEAM_FUND = صندوق الفريق
+UI_PAY_TIER = الشريحة
+UI_PAY_TIER_FROM = من الدرجة { $score }
+UI_PAY_TIER_QUOTA = { $quota } من الموظفين
+UI_PAY_TO_CARD = إلى بطاقة التقييم
+UI_PAY_TO_RECORDS = إلى السجلات
+UI_PAY_TO_SETTLEMENT = التسوية التي تُصحَّح
+UI_PAY_UNIT_HIDDEN = وحدة لا يحق لك الاطلاع عليها
+UI_PAY_UNKNOWN_STEP = ليست هذه خطوة في هذه الصفحة: أعد تحميلها
+UI_PAY_WEIGHT = الوزن
+UI_PAY_WEIGHT_OF = { $weight } من { $sum }
+UI_PAY_WHAT_WOULD_CHANGE = ما سيتغير
+UI_PAY_WHO = الموظف
+UI_PAY_WHOLE_GROUP = المجموعة كلها
+UI_PAY_WHY = سبب الفرق
+UI_PAY_WITHDRAW = سحب
+UI_PAY_WITHDRAW_SAID = يُتخلص من المسودة؛ ولا يتغير أجر أحد.
 UI_PAY_WOULD_CHANGE =
     { $people ->
         [zero] لا يتغير مبلغ أحد: { $more } زيادة و{ $less } نقصًا. لم يُكتب شيء بعد.
@@ -3899,9 +5508,221 @@ UI_PAY_WOULD_CHANGE =
         [many] { $people } شخصًا تتغير مبالغهم: { $more } زيادة و{ $less } نقصًا. لم يُكتب شيء بعد.
        *[other] { $people } شخص تتغير مبالغهم: { $more } زيادة و{ $less } نقصًا. لم يُكتب شيء بعد.
     }
+UI_PAY_WRITTEN_AT = وقت الكتابة
+UI_PAY_YOU = أنت
+UI_PAY_YOU_HAD_A_HAND = أعددتها أو اعتمدتها، فيرحّلها شخص آخر (مبدأ العيون الأربع).
+UI_PAY_YOU_PREPARED = أعددتها أنت، فيعتمدها شخص آخر (مبدأ العيون الأربع).
 
 ## Console: audit
 
+NAV_AUDIT_LOG = السجل
+NAV_AUDIT_EXPORTS = الإيضاحات
+UI_AUDIT_BY_PERSON = عن موظف
+UI_AUDIT_BY_ACCOUNT = بهوية
+UI_AUDIT_BY_THING = عن شيء
+UI_AUDIT_PERSON = الرقم الوظيفي أو معرّف الموظف
+UI_AUDIT_THING = عن ماذا
+UI_AUDIT_ID = معرّفه
+UI_AUDIT_FROM = من (يوم)
+UI_AUDIT_TO = إلى (يوم، مشمول)
+UI_AUDIT_FOUND = ما في السجلات
+UI_AUDIT_ASK = اسأل عن موظف أو هوية أو شيء: ترد الخدمات الخمس كلها في قائمة واحدة، الأحدث أولًا.
+UI_AUDIT_NOTHING = لا شيء عن هذا في السجلات في هذه الأيام ضمن ما يحق لك قراءته.
+UI_AUDIT_NO_DAY = «{ $text }» ليس يومًا: اكتب يومًا مثل 2026-03-31
+UI_AUDIT_NOBODY = لا أحد ممن يحق لك القراءة عنهم رقمه الوظيفي «{ $text }»
+UI_AUDIT_NO_ACCOUNT = لا توجد هوية «{ $text }» بين التي يحق لك قراءة أسمائها: اكتب معرّفها
+UI_AUDIT_SILENT = لم ترد هذه الخدمات، فمدخلاتها ناقصة هنا. أعد المحاولة.
+UI_AUDIT_NEWEST = إلى الأحدث
+UI_AUDIT_OLDER = مدخلات أقدم
+UI_AUDIT_WHEN = متى
+UI_AUDIT_WHO = من
+UI_AUDIT_WHAT = ما فُعل
+UI_AUDIT_LOG_OF = سجل
+UI_AUDIT_NOTES = ملحوظات
+UI_AUDIT_ACTION = الإجراء
+UI_AUDIT_METHOD = الاستدعاء (rpc)
+UI_AUDIT_POSITION = الموضع في السلسلة
+UI_AUDIT_SERVICE = خدمة { $name }
+UI_AUDIT_NOBODY_SIGNED_IN = بلا تسجيل دخول
+UI_AUDIT_EXPORTS_SAID = من الكل إلى السجل الواحد: بطاقات الدورة، وكل تسوية بسطورها، وكل كشف مستحقات بالسجلات التي وراءه. ويمكن تنزيل كل قائمة كما تُعرض.
+UI_AUDIT_NO_MONTHS = لم تُنشر دورة بعد.
+UI_AUDIT_A_CORRECTION = تصحيح
+UI_AUDIT_CARDS = الدورة وبطاقات التقييم
+UI_AUDIT_LOG_OF_IT = سجلها
+WORD_SERVICE_IDENTITY = الهوية
+WORD_SERVICE_ATTENDANCE = الدوام
+WORD_SERVICE_PERFORMANCE = الأداء
+WORD_SERVICE_COMPENSATION = الأجور
+WORD_SERVICE_TALENT = المواهب
+WORD_THING_ACCOUNT = حساب
+WORD_THING_ALIAS = لقب
+WORD_THING_API_KEY = مفتاح API
+WORD_THING_ATTRIBUTION_RUN = عملية إسناد
+WORD_THING_BREAK_GLASS = وصول طارئ
+WORD_THING_CARD = بطاقة تقييم
+WORD_THING_CATALOGUE = فهرس
+WORD_THING_CLAIM = مطالبة
+WORD_THING_CORRECTION = تصحيح
+WORD_THING_CYCLE = دورة تقييم
+WORD_THING_DATA_KEY = مفتاح بيانات
+WORD_THING_DELEGATION = تفويض
+WORD_THING_DEVICE = جهاز
+WORD_THING_ERASURE = محو بيانات
+WORD_THING_EVENT = حدث
+WORD_THING_FINDING = ملاحظة
+WORD_THING_GRANT = دور ممنوح
+WORD_THING_HANDOVER = انتقال عهدة
+WORD_THING_HOLD = حظر حذف
+WORD_THING_MEASURE = مقياس
+WORD_THING_OBSERVATION = رصد
+WORD_THING_ORG_UNIT = وحدة تنظيمية
+WORD_THING_PAY_CORRECTION = تصحيح أجر
+WORD_THING_PERSON = موظف
+WORD_THING_POOL = صندوق مكافآت
+WORD_THING_PRINCIPAL = هوية
+WORD_THING_PUNCH = تسجيل دوام
+WORD_THING_RATE = سعر صرف
+WORD_THING_RECORD = سجل خدمة
+WORD_THING_REGION = منطقة
+WORD_THING_REPLIES = ردود
+WORD_THING_RETENTION = مدة الاحتفاظ
+WORD_THING_ROLE = دور
+WORD_THING_ROSTER = جدول مناوبات
+WORD_THING_ROW = صفوف قائمة
+WORD_THING_SCHEDULE = جدولة
+WORD_THING_SCHEDULE_RUN = تشغيل مجدول
+WORD_THING_SCHEME = خطة تقييم
+WORD_THING_SESSION = جلسة
+WORD_THING_SETTLEMENT = تسوية
+WORD_THING_SITE = موقع
+WORD_THING_SSO_PROVIDER = موفّر دخول موحّد
+WORD_THING_STATEMENT = كشف مستحقات
+WORD_THING_SUBJECT = سجل عن شيء
+WORD_THING_TABLE = جدول
+WORD_THING_TENANT = مجموعة
+WORD_THING_TRANSFER = نقل بين المناطق
+WORD_DID_ATTENDANCE_ACCOUNT_READ = قُرئت الحسابات
+WORD_DID_ATTENDANCE_ACCOUNT_WRITE = كُتبت الحسابات
+WORD_DID_ATTENDANCE_ALIAS_READ = قُرئت الألقاب
+WORD_DID_ATTENDANCE_ALIAS_WRITE = كُتبت الألقاب
+WORD_DID_ATTENDANCE_CORRECTION_APPROVE = وُوفق على تصحيح
+WORD_DID_ATTENDANCE_CORRECTION_MAKE = صُحّح شيء
+WORD_DID_ATTENDANCE_CORRECTION_READ = قُرئت التصحيحات
+WORD_DID_ATTENDANCE_CORRECTION_REJECT = رُفض تصحيح
+WORD_DID_ATTENDANCE_CORRECTION_REQUEST = طُلب تصحيح
+WORD_DID_ATTENDANCE_CORRECTION_WITHDRAW = سُحب تصحيح
+WORD_DID_ATTENDANCE_DEVICE_READ = قُرئت الأجهزة
+WORD_DID_ATTENDANCE_DEVICE_WRITE = كُتبت الأجهزة
+WORD_DID_ATTENDANCE_HANDOVER_IMPORT = استُوردت انتقالات العهدة
+WORD_DID_ATTENDANCE_HANDOVER_READ = قُرئت انتقالات العهدة
+WORD_DID_ATTENDANCE_HANDOVER_RECORD = سُجّل انتقال عهدة حساب
+WORD_DID_ATTENDANCE_OCCUPANCY_READ = قُرئ في عهدة من كانت الحسابات
+WORD_DID_ATTENDANCE_PUNCH_IMPORT = استُوردت تسجيلات الدوام
+WORD_DID_ATTENDANCE_PUNCH_READ = قُرئت تسجيلات الدوام
+WORD_DID_ATTENDANCE_PUNCH_RECORD = سُجّل الدوام
+WORD_DID_ATTENDANCE_ROSTER_READ = قُرئت جداول المناوبات
+WORD_DID_ATTENDANCE_ROSTER_WRITE = كُتب جدول مناوبات
+WORD_DID_ATTENDANCE_SITE_WRITE = كُتبت المواقع
+WORD_DID_COMPENSATION_CORRECTION_APPROVE = اعتُمد تصحيح أجر
+WORD_DID_COMPENSATION_CORRECTION_DRAFT = أُعدّت مسودة تصحيح أجر
+WORD_DID_COMPENSATION_CORRECTION_WITHDRAW = سُحب تصحيح أجر
+WORD_DID_COMPENSATION_POOL_CREATE = أُنشئ صندوق
+WORD_DID_COMPENSATION_POOL_READ = قُرئت الصناديق
+WORD_DID_COMPENSATION_SETTLEMENT_APPROVE = اعتُمدت تسوية
+WORD_DID_COMPENSATION_SETTLEMENT_DISCARD = تُخلّص من تسوية
+WORD_DID_COMPENSATION_SETTLEMENT_DRAFT = أُعدّت مسودة تسوية
+WORD_DID_COMPENSATION_SETTLEMENT_POST = رُحّلت تسوية
+WORD_DID_COMPENSATION_SETTLEMENT_READ = قُرئت التسويات
+WORD_DID_COMPENSATION_STATEMENT_READ = قُرئت كشوف المستحقات
+WORD_DID_COMPENSATION_STATEMENT_READ_PAY = قُرئت الأجور
+WORD_DID_IDENTITY_API_KEY_CREATE = أُنشئ مفتاح API
+WORD_DID_IDENTITY_API_KEY_EXCHANGE = سُجّل الدخول بمفتاح API
+WORD_DID_IDENTITY_API_KEY_REVOKE = أُلغي مفتاح API
+WORD_DID_IDENTITY_BREAK_GLASS_END = أُنهي وصول طارئ
+WORD_DID_IDENTITY_BREAK_GLASS_OPEN = فُتح وصول طارئ
+WORD_DID_IDENTITY_BREAK_GLASS_REFUSE = رُفض وصول طارئ
+WORD_DID_IDENTITY_BREAK_GLASS_REVIEW = رُوجع وصول طارئ
+WORD_DID_IDENTITY_CATALOGUE_IMPORT = استُورد فهرس
+WORD_DID_IDENTITY_DELEGATION_END = أُنهي تفويض
+WORD_DID_IDENTITY_DELEGATION_WRITE = فُوّضت صلاحيات
+WORD_DID_IDENTITY_EMPLOYMENT_END = أُنهي توظيف
+WORD_DID_IDENTITY_ENTITLEMENT_WRITE = غُيّرت الوحدات البرمجية للمجموعة
+WORD_DID_IDENTITY_ERASURE_APPROVE = وُوفق على محو بيانات
+WORD_DID_IDENTITY_ERASURE_REJECT = رُفض محو بيانات
+WORD_DID_IDENTITY_ERASURE_REQUEST = طُلب محو بيانات
+WORD_DID_IDENTITY_ERASURE_WITHDRAW = سُحب طلب محو بيانات
+WORD_DID_IDENTITY_GRANT_READ = قُرئ من يحق له ماذا
+WORD_DID_IDENTITY_GRANT_REVOKE = سُحب دور
+WORD_DID_IDENTITY_GRANT_WRITE = مُنح دور
+WORD_DID_IDENTITY_HOLD_LIFT = رُفع حظر حذف
+WORD_DID_IDENTITY_HOLD_SET = وُضع حظر حذف
+WORD_DID_IDENTITY_LOGIN_CREATE = أُنشئ حساب دخول
+WORD_DID_IDENTITY_ORG_CLOSE = أُغلقت وحدة
+WORD_DID_IDENTITY_ORG_IMPORT = استُوردت وحدات
+WORD_DID_IDENTITY_ORG_MERGE = دُمجت وحدات
+WORD_DID_IDENTITY_PASSWORD_CHANGE = غيّر كلمة مروره
+WORD_DID_IDENTITY_PASSWORD_RESET = أُعيد تعيين كلمة مرور
+WORD_DID_IDENTITY_PERSON_EXPORT = استُخرج ما يُحتفظ به عن موظف
+WORD_DID_IDENTITY_PERSON_IMPORT = استُورد موظفون
+WORD_DID_IDENTITY_PERSON_READ = قُرئت بيانات الموظفين
+WORD_DID_IDENTITY_PERSON_READ_PII = قُرئت هويات الموظفين
+WORD_DID_IDENTITY_PERSON_RECTIFY = صُحّحت هوية موظف
+WORD_DID_IDENTITY_RATE_SET = كُتبت أسعار صرف
+WORD_DID_IDENTITY_REPORTING_SET = حُدّد من يتبع من
+WORD_DID_IDENTITY_REPORTING_END = أُنهي خط إشراف
+WORD_DID_IDENTITY_RETENTION_SET = حُدّدت مدة الاحتفاظ بالبيانات
+WORD_DID_IDENTITY_ROLE_DEFINE = عُرّف دور
+WORD_DID_IDENTITY_ROLE_RETIRE = أُوقف استعمال دور
+WORD_DID_IDENTITY_SECOND_FACTOR_BEGIN = بُدئ عامل ثانٍ
+WORD_DID_IDENTITY_SECOND_FACTOR_CONFIRM = أُكّد عامل ثانٍ
+WORD_DID_IDENTITY_SECOND_FACTOR_REMOVE = أُزيل عامل ثانٍ
+WORD_DID_IDENTITY_SERVICE_ACCOUNT_CREATE = أُنشئ حساب خدمة
+WORD_DID_IDENTITY_SESSION_END = أُنهيت جلسة
+WORD_DID_IDENTITY_SESSION_END_ALL = أُنهيت كل الجلسات
+WORD_DID_IDENTITY_SESSION_REFRESH = جُدّدت جلسة
+WORD_DID_IDENTITY_SESSION_SIGN_IN = سُجّل الدخول
+WORD_DID_IDENTITY_SSO_PUT = اعتُمد موفّر دخول موحّد
+WORD_DID_IDENTITY_SSO_REMOVE = أُزيل موفّر دخول موحّد
+WORD_DID_IDENTITY_TENANT_INIT = أُنشئت المجموعة
+WORD_DID_PERFORMANCE_CARD_READ = قُرئت بطاقات التقييم
+WORD_DID_PERFORMANCE_CLAIM_MAKE = طولب بمحادثات
+WORD_DID_PERFORMANCE_CLAIM_WITHDRAW = سُحبت مطالبة
+WORD_DID_PERFORMANCE_CREDIT_READ = قُرئت الحصص
+WORD_DID_PERFORMANCE_CREDIT_EXPORT = استُخرجت الحصص
+WORD_DID_PERFORMANCE_CYCLE_CANCEL = أُوقف إغلاق دورة
+WORD_DID_PERFORMANCE_CYCLE_CLOSE = بُدئ إغلاق دورة
+WORD_DID_PERFORMANCE_CYCLE_FAIL = تعذّر إغلاق دورة
+WORD_DID_PERFORMANCE_CYCLE_PROGRESS = استُكمل إغلاق دورة
+WORD_DID_PERFORMANCE_CYCLE_PUBLISH = نُشرت دورة
+WORD_DID_PERFORMANCE_CYCLE_READ = قُرئت الدورات
+WORD_DID_PERFORMANCE_CYCLE_SCORE = قُيّمت دورة
+WORD_DID_PERFORMANCE_CYCLE_WRITE = كُتبت دورة
+WORD_DID_PERFORMANCE_FINDING_APPLY_FIX = طُبّق تصحيح ملاحظة
+WORD_DID_PERFORMANCE_OBSERVATION_IMPORT = استُوردت أرصاد
+WORD_DID_PERFORMANCE_OBSERVATION_READ = قُرئت الأرصاد
+WORD_DID_PERFORMANCE_OBSERVATION_WITHDRAW = سُحب رصد
+WORD_DID_PERFORMANCE_RECORD_IMPORT = استُوردت سجلات
+WORD_DID_PERFORMANCE_RECORD_MOVE = نُقل سجل
+WORD_DID_PERFORMANCE_RECORD_READ = قُرئت السجلات
+WORD_DID_PERFORMANCE_RECORD_WITHDRAW = سُحب سجل
+WORD_DID_PERFORMANCE_REPLY_IMPORT = استُوردت ردود
+WORD_DID_PERFORMANCE_RUN_ATTRIBUTE = أُسندت سجلات
 WORD_DID_PERFORMANCE_RUN_COLLECT = جُمع ما تحتاج إليه عملية الإسناد
 WORD_DID_PERFORMANCE_RUN_PROGRESS = استُكملت عملية الإسناد
 WORD_DID_PERFORMANCE_CLAIM_IMPORT = استُوردت المطالبات
+WORD_DID_PERFORMANCE_RUN_START = بدأت عملية إسناد
+WORD_DID_PERFORMANCE_SCHEME_EXPORT = استُخرجت خطة تقييم
+WORD_DID_PERFORMANCE_SCHEME_IMPORT = استُوردت خطة تقييم
+WORD_DID_PERFORMANCE_SCHEME_WITHDRAW = بطل استعمال خطة تقييم
+WORD_DID_PERFORMANCE_SCHEME_WRITE = كُتبت خطة تقييم
+WORD_DID_PERFORMANCE_TRANSFER_APPROVE = وُوفق على نقل بين المناطق
+WORD_DID_PERFORMANCE_TRANSFER_PREPARE = أُعدّ نقل بين المناطق
+WORD_DID_PERFORMANCE_TRANSFER_RELEASE = أُطلق نقل بين المناطق
+WORD_DID_SUITE_AUDIT_SEARCH = بُحث في السجل
+WORD_DID_SUITE_PERSON_ERASE = مُحيت بيانات موظف
+WORD_DID_SUITE_PERSON_EXPORT = استُخرج ما يُحتفظ به عن موظف
+WORD_DID_SUITE_RETENTION_RUN = حُذف ما انتهت مدته
+WORD_DID_SUITE_TENANT_EXPORT = استُخرجت كل بيانات المجموعة
+WORD_DID_TALENT_EVIDENCE_READ = قُرئت القرائن
+WORD_DID_TALENT_EVIDENCE_RECORD = سُجّلت قرينة
+WORD_DID_TALENT_PROFILE_READ = قُرئت ملفات الموظفين

@@ -216,6 +216,9 @@ pub fn http_status(error: &Error) -> StatusCode {
     match error.reason() {
         "MEDIA_TYPE_WRONG" => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "BODY_TOO_LARGE" => return StatusCode::PAYLOAD_TOO_LARGE,
+        "HEADERS_TOO_LARGE" => return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        // It is not the caller who asks too often.
+        "OVERLOADED" => return StatusCode::SERVICE_UNAVAILABLE,
         "HTTP_METHOD_WRONG" => return StatusCode::METHOD_NOT_ALLOWED,
         _ => {}
     }

@@ -4,8 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
 use tally_i18n::{sentence, text};
-use tally_kernel::error::{Error, Kind};
-use tally_kernel::{Locale, msg};
+use tally_kernel::{Error, Locale, msg};
 use tonic::Code;
 
 use crate::Body;
@@ -17,33 +16,6 @@ pub const MEDIA_TYPE: &str = "application/problem+json";
 const TYPE: &str = "urn:tally:error:";
 /// Of a sentence, so many characters are said: it may name what was sent.
 const SAID: usize = 1_000;
-
-/// The status of HTTP that an error has. One that the caller's own condition (`If-Match`) caused is a failed precondition.
-pub fn status_of(error: &Error) -> StatusCode {
-    match error.reason() {
-        "MEDIA_TYPE_WRONG" => return StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "BODY_TOO_LARGE" => return StatusCode::PAYLOAD_TOO_LARGE,
-        "HEADERS_TOO_LARGE" => return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-        "HTTP_METHOD_WRONG" => return StatusCode::METHOD_NOT_ALLOWED,
-        // It is not the caller who asks too often.
-        "OVERLOADED" => return StatusCode::SERVICE_UNAVAILABLE,
-        _ => {}
-    }
-    match error.kind() {
-        // The table of google.rpc.Code: whoever knows it from elsewhere finds it here.
-        Kind::InvalidArgument | Kind::FailedPrecondition => StatusCode::BAD_REQUEST,
-        Kind::Unauthenticated => StatusCode::UNAUTHORIZED,
-        Kind::PermissionDenied => StatusCode::FORBIDDEN,
-        Kind::NotFound => StatusCode::NOT_FOUND,
-        Kind::AlreadyExists | Kind::Aborted => StatusCode::CONFLICT,
-        Kind::ResourceExhausted => StatusCode::TOO_MANY_REQUESTS,
-        Kind::Cancelled => StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
-        Kind::Unimplemented => StatusCode::NOT_IMPLEMENTED,
-        Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-        Kind::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-    }
-}
 
 /// The code of gRPC that spans and figures have.
 pub fn code_of(error: &Error) -> Code {
@@ -80,7 +52,7 @@ fn said(sentence: String) -> String {
 
 /// The answer that an error is.
 pub fn answer(error: &Error, locale: Locale) -> Response<Body> {
-    with_status(error, status_of(error), locale)
+    with_status(error, tally_rpc::http_status(error), locale)
 }
 
 /// The answer that an error is, with a status of HTTP that its kind alone does not say.

@@ -170,7 +170,7 @@ fn line(told: Result<Option<Bytes>>, events: bool, locale: Locale) -> Bytes {
         Ok(None) => return Bytes::from_static(b"event: end\ndata: {}\n\n"),
         Ok(Some(data)) => (data, false),
         Err(error) => {
-            let problem = problem::members(&error, problem::status_of(&error), locale);
+            let problem = problem::members(&error, tally_rpc::http_status(&error), locale);
             (Bytes::from(Json::Object(problem).to_string()), true)
         }
     };
