@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use tally_access::{Permission, Reach};
-use tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse};
+use tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse, VerifyAuditRequest, VerifyAuditResponse};
 use tally_api::identity::v1::audit_service_client::AuditServiceClient;
 use tally_api::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
 use tally_kernel::id::TenantId;
@@ -36,6 +36,12 @@ impl AuditService for Logs {
         tracing::warn!(n = 7, "in a call");
         Ok(SearchAuditResponse { next_page_token: ctx.trace.clone().unwrap_or_default(), ..Default::default() })
             .answer(&ctx)
+    }
+
+    type VerifyAuditStream = tonic::Streaming<VerifyAuditResponse>;
+
+    async fn verify_audit(&self, _: Request<VerifyAuditRequest>) -> Result<Response<Self::VerifyAuditStream>, Status> {
+        Err(Status::unimplemented("nothing is asked of it here"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! One trace through two services and their measurements, as a collector receives them; and no trace of the exporter's own calls.
 
 use tally_access::{Permission, Reach};
-use tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse};
+use tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse, VerifyAuditRequest, VerifyAuditResponse};
 use tally_api::identity::v1::audit_service_client::AuditServiceClient;
 use tally_api::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
 use tally_kernel::id::TenantId;
@@ -40,6 +40,12 @@ impl AuditService for Hop {
             Ok(reply.map_err(error_from)?.into_inner())
         };
         reply.await.answer(&ctx)
+    }
+
+    type VerifyAuditStream = tonic::Streaming<VerifyAuditResponse>;
+
+    async fn verify_audit(&self, _: Request<VerifyAuditRequest>) -> Result<Response<Self::VerifyAuditStream>, Status> {
+        Err(Status::unimplemented("nothing is asked of it here"))
     }
 }
 

@@ -3,7 +3,7 @@
 mod account;
 mod grants;
 mod keys;
-mod logins;
+pub mod logins;
 mod providers;
 mod review;
 mod roles;

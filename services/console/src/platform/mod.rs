@@ -1,14 +1,43 @@
-//! What the platform team runs: holds, retention, erasure, transfers, imports, schedules.
+//! What the platform team and privacy officers run: legal holds, how long data is kept, erasure, and months that close by themselves.
+
+mod erasures;
+mod holds;
+mod retention;
+mod schedules;
 
 use axum::Router;
+use axum::routing::{get, post};
+use tally_access::Permission;
 
 use crate::console::Console;
-use crate::ui::screens::Screen;
+use crate::ui::screens::{For, Group, Screen};
+
+const fn screen(path: &'static str, label: &'static str, icon: &'static str, audience: For) -> Screen {
+    Screen { path, label, icon, group: Group::Platform, audience }
+}
 
 /// Its screens.
-pub const SCREENS: &[Screen] = &[];
+pub const SCREENS: &[Screen] = &[
+    screen("/platform/schedules", "NAV_SCHEDULES", "calendar-days", For::Others(Permission::CycleRead)),
+    screen("/platform/holds", "NAV_HOLDS", "shield-check", For::Any(Permission::HoldRead)),
+    screen("/platform/retention", "NAV_RETENTION", "history", For::Others(Permission::RetentionRead)),
+    screen("/platform/erasures", "NAV_ERASURES", "trash", For::Any(Permission::ErasureRead)),
+];
 
 /// Its pages.
 pub fn routes() -> Router<Console> {
     Router::new()
+        .route("/platform/holds", get(holds::list))
+        .route("/platform/holds/new", get(holds::new).post(holds::set))
+        .route("/platform/holds/{id}/lift", get(holds::leave).post(holds::lift))
+        .route("/platform/retention", get(retention::list))
+        .route("/platform/retention/{kind}", get(retention::one).post(retention::set))
+        .route("/platform/erasures", get(erasures::list))
+        .route("/platform/erasures/new", get(erasures::new).post(erasures::request))
+        .route("/platform/erasures/{id}", get(erasures::one))
+        .route("/platform/erasures/{id}/{deed}", get(erasures::form).post(erasures::carry))
+        .route("/platform/schedules", get(schedules::list))
+        .route("/platform/schedules/{id}", get(schedules::one))
+        .route("/platform/schedules/{id}/begin", get(schedules::month).post(schedules::begin))
+        .route("/platform/schedules/{id}/runs/{run}/stop", post(schedules::stop))
 }
