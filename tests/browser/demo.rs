@@ -63,6 +63,12 @@ impl Demo {
         Self { address: format!("http://127.0.0.1:{address}"), password, users, _process: process, _folder: folder }
     }
 
+    /// A user by sign-in name: that there is one.
+    pub fn login<'n>(&self, login: &'n str) -> &'n str {
+        assert!(self.users.iter().any(|(known, _)| known == login), "the demo has no {login}: {:?}", self.users);
+        login
+    }
+
     /// The first user with a role.
     pub fn user(&self, role: &str) -> &str {
         let found = self.users.iter().find(|(_, of)| of == role);

@@ -5,4 +5,5 @@
 mod axe;
 mod chrome;
 mod demo;
+mod month;
 mod roles;

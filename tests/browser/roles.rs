@@ -169,7 +169,7 @@ async fn an_agent_who_types_an_address_is_told_of_nobody_else() {
 }
 
 /// The texts that an expression gives.
-async fn texts(browser: &WebDriver, expression: &str) -> Vec<String> {
+pub async fn texts(browser: &WebDriver, expression: &str) -> Vec<String> {
     let found = script(browser, &format!("return {expression}")).await;
     found.as_array().into_iter().flatten().filter_map(|it| it.as_str()).map(|it| it.trim().to_owned()).collect()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tally_access::{Permission, Reach};
-use tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse};
+use tally_api::common::v1::{SearchAuditRequest, SearchAuditResponse, VerifyAuditRequest, VerifyAuditResponse};
 use tally_api::identity::v1::audit_service_client::AuditServiceClient;
 use tally_api::identity::v1::audit_service_server::{AuditService, AuditServiceServer};
 use tally_kernel::Error;
@@ -35,6 +35,12 @@ impl AuditService for Slow {
         let ctx = context(&request)?;
         self.0.notified().await;
         Ok(SearchAuditResponse::default()).answer(&ctx)
+    }
+
+    type VerifyAuditStream = tonic::Streaming<VerifyAuditResponse>;
+
+    async fn verify_audit(&self, _: Request<VerifyAuditRequest>) -> Result<Response<Self::VerifyAuditStream>, Status> {
+        Err(Status::unimplemented("nothing is asked of it here"))
     }
 }
 
