@@ -1,8 +1,6 @@
 //! A branch's month from closing to pay, by five people in their browsers, in Chinese: whoever closes it, whoever prepares, approves and
 //! posts the pay, and an agent on a phone who is paid. And what people do to pages: the way back, and twice.
 
-use std::time::Duration;
-
 use tally_testkit::eventually;
 use thirtyfour::prelude::*;
 
@@ -82,7 +80,10 @@ async fn send(browser: &WebDriver, form: &str, fields: &[(&str, &str)]) {
     let button = button.unwrap_or_else(|error| panic!("{form} has a button: {error}"));
     button.scroll_into_view().await.expect("in view");
     button.click().await.expect("pressed");
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    eventually("the next page is there", async || {
+        (script(browser, "return document.readyState").await == "complete").then_some(())
+    })
+    .await;
     let wrong = texts(browser, "[document.querySelector('.wrong, .refused')?.innerText ?? '']").await.concat();
     assert_eq!(wrong, "", "{form} is taken");
 }
