@@ -35,6 +35,8 @@ struct Page {
 #[template(path = "access/factor.html")]
 struct Factor {
     ui: Ui,
+    /// The address as a QR code: how many modules it is wide, with the quiet zone, and the dark ones as a path.
+    code: (usize, String),
     secret: String,
     uri: String,
     form: Form,
@@ -99,8 +101,18 @@ pub async fn factor(visit: Visit) -> Response<Body> {
         async { told(LoginServiceClient::new(visit.channel("identity")?).enroll_totp(visit.request(ask))).await };
     visit.page(made.await.map(|made| {
         let form = factor_form(&ui).with(Field::hidden("secret", &made.secret)).with(Field::hidden("uri", &made.uri));
-        Factor { secret: made.secret, uri: made.uri, form, ui }
+        Factor { code: qr(&made.uri), secret: made.secret, uri: made.uri, form, ui }
     }))
+}
+
+/// An address as a QR code; nothing where it is too long for one.
+fn qr(uri: &str) -> (usize, String) {
+    const QUIET: usize = 4;
+    let Ok(code) = qrcode::QrCode::new(uri) else { return (0, String::new()) };
+    let width = code.width();
+    let dark = code.to_colors().into_iter().enumerate().filter(|(_, color)| *color == qrcode::Color::Dark);
+    let square = |(at, _)| format!("M{} {}h1v1h-1z", at % width + QUIET, at / width + QUIET);
+    (width + 2 * QUIET, dark.map(square).collect())
 }
 
 fn factor_form(ui: &Ui) -> Form {
@@ -125,7 +137,7 @@ pub async fn confirm_factor(visit: Visit, sent: Sent) -> Response<Body> {
             let (secret, uri) = (sent.get("secret").to_owned(), sent.get("uri").to_owned());
             let form = factor_form(&ui).with(Field::hidden("secret", &secret)).with(Field::hidden("uri", &uri));
             let form = form.refused(&ui, sent.fields(), &error);
-            visit.wrong(Ok(Factor { ui, secret, uri, form }), &error)
+            visit.wrong(Ok(Factor { ui, code: qr(&uri), secret, uri, form }), &error)
         }
     }
 }
@@ -171,5 +183,20 @@ pub async fn end_all(visit: Visit, sent: Sent) -> Response<Body> {
     match done.await {
         Ok(_) => visit.done("/sign-in", "SESSIONS_ENDED"),
         Err(error) => visit.refused(&error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_drawn_with_its_corners_and_a_quiet_zone() {
+        let (size, path) = qr("otpauth://totp/Tally:hr?secret=JBSWY3DPEHPK3PXP&issuer=Tally");
+        assert!(size > 21 + 8, "{size}");
+        // The upper left corner is dark, and nothing is within the quiet zone.
+        assert!(path.starts_with("M4 4h1v1h-1z"), "{path}");
+        assert!(!path.contains("M3 ") && !path.contains(&format!("M{} ", size - 1)), "{path}");
+        assert_eq!(qr(&"a".repeat(5_000)), (0, String::new()));
     }
 }
