@@ -5726,3 +5726,6 @@ WORD_DID_SUITE_TENANT_EXPORT = استُخرجت كل بيانات المجموع
 WORD_DID_TALENT_EVIDENCE_READ = قُرئت القرائن
 WORD_DID_TALENT_EVIDENCE_RECORD = سُجّلت قرينة
 WORD_DID_TALENT_PROFILE_READ = قُرئت ملفات الموظفين
+
+## Console: platform
+

@@ -2384,6 +2384,9 @@ REPLAY_IN_FOLDER = フォルダー：{ $line }
 REPLAY_RECOMPUTED = 再計算　：{ $line }
 REPLAY_ENDS = （ファイルはこの行より前で終わっています）
 
+## Replaying over the rpcs
+
+
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
 PAGE_USAGE = 使い方：
@@ -4202,3 +4205,6 @@ WORD_DID_SUITE_TENANT_EXPORT = グループの全データを書き出しまし�
 WORD_DID_TALENT_EVIDENCE_READ = 証拠を閲覧しました
 WORD_DID_TALENT_EVIDENCE_RECORD = 証拠を記録しました
 WORD_DID_TALENT_PROFILE_READ = プロファイルを閲覧しました
+
+## Console: platform
+

@@ -2384,6 +2384,9 @@ REPLAY_IN_FOLDER = 폴더에 있는 것: { $line }
 REPLAY_RECOMPUTED = 다시 계산한 것: { $line }
 REPLAY_ENDS = (이 행 전에 파일이 끝남)
 
+## Replaying over the rpcs
+
+
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
 PAGE_USAGE = 사용법:{ " " }
@@ -4202,3 +4205,6 @@ WORD_DID_SUITE_TENANT_EXPORT = 그룹의 모든 데이터 내보내기
 WORD_DID_TALENT_EVIDENCE_READ = 근거 조회
 WORD_DID_TALENT_EVIDENCE_RECORD = 근거 기록
 WORD_DID_TALENT_PROFILE_READ = 역량 프로필 조회
+
+## Console: platform
+

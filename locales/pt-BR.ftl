@@ -4905,3 +4905,6 @@ WORD_DID_SUITE_TENANT_EXPORT = Exportou tudo do grupo
 WORD_DID_TALENT_EVIDENCE_READ = Leu evidências
 WORD_DID_TALENT_EVIDENCE_RECORD = Registrou evidências
 WORD_DID_TALENT_PROFILE_READ = Leu perfis
+
+## Console: platform
+

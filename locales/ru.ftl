@@ -3298,6 +3298,9 @@ REPLAY_IN_FOLDER = в папке:          { $line }
 REPLAY_RECOMPUTED = вычислено заново: { $line }
 REPLAY_ENDS = (файл кончается до этой строки)
 
+## Replaying over the rpcs
+
+
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
 PAGE_USAGE = Использование:{ " " }
@@ -5325,3 +5328,6 @@ WORD_DID_SUITE_TENANT_EXPORT = Выгружены все данные групп
 WORD_DID_TALENT_EVIDENCE_READ = Прочитаны свидетельства
 WORD_DID_TALENT_EVIDENCE_RECORD = Записано свидетельство
 WORD_DID_TALENT_PROFILE_READ = Прочитаны профили
+
+## Console: platform
+

@@ -2384,6 +2384,9 @@ REPLAY_IN_FOLDER = trong thư mục: { $line }
 REPLAY_RECOMPUTED = tính lại:      { $line }
 REPLAY_ENDS = (tệp kết thúc trước dòng này)
 
+## Replaying over the rpcs
+
+
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
 PAGE_USAGE = Cách dùng:{ " " }
@@ -4202,3 +4205,6 @@ WORD_DID_SUITE_TENANT_EXPORT = Xuất toàn bộ dữ liệu của tập đoàn
 WORD_DID_TALENT_EVIDENCE_READ = Xem căn cứ
 WORD_DID_TALENT_EVIDENCE_RECORD = Ghi căn cứ
 WORD_DID_TALENT_PROFILE_READ = Xem hồ sơ năng lực
+
+## Console: platform
+

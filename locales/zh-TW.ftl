@@ -2384,6 +2384,9 @@ REPLAY_IN_FOLDER = 資料夾中：{ $line }
 REPLAY_RECOMPUTED = 重新計算：{ $line }
 REPLAY_ENDS = （檔案在此行之前結束）
 
+## Replaying over the rpcs
+
+
 ## The command line: help. HELP_ and the name of a command, its arguments by name; HELP_SHARED has what several take alike
 
 PAGE_USAGE = 用法：
@@ -4202,3 +4205,6 @@ WORD_DID_SUITE_TENANT_EXPORT = 匯出集團資料
 WORD_DID_TALENT_EVIDENCE_READ = 檢視證據
 WORD_DID_TALENT_EVIDENCE_RECORD = 記錄證據
 WORD_DID_TALENT_PROFILE_READ = 檢視人才檔案
+
+## Console: platform
+

@@ -25,7 +25,7 @@ use tokio::sync::oneshot;
 use tonic::Streaming;
 
 use crate::call::{self, Questions as _, Services};
-use crate::rest::bodies::Bodies;
+use crate::rest::bodies::{self, Bodies};
 use crate::rest::{NotAsked, header};
 use crate::rules::Rule;
 use crate::{Body, problem};
@@ -93,7 +93,12 @@ impl Connect {
     /// The answer of one message to one.
     async fn answered(&self, call: &Call, body: Body) -> Result<Response<Body>, Failed> {
         let until = form::until(&call.head)?;
-        let question = if call.is_read()? { self.question(call, body).await? } else { Bytes::new() };
+        let question = if call.is_read()? {
+            self.question(call, body).await?
+        } else {
+            bodies::left(&call.head, body).await;
+            Bytes::new()
+        };
         let answers = self.ask(call, until, stream::iter([question])).await?;
         let (leading, mut messages, _) = answers.into_parts();
         let leading = metadata(leading.into_headers());
@@ -168,6 +173,7 @@ impl Connect {
                 let sent = self.bodies.up_to(call::MAX_BODY_BYTES, &call.head, body).await?;
                 only(messages(Body::from(sent))).await?
             } else {
+                bodies::left(&call.head, body).await;
                 Bytes::new()
             };
             (self.ask(call, until, stream::iter([question])).await?, Fuse::terminated())
@@ -199,7 +205,7 @@ impl Call {
         envelope::message(&self.form.codec.answer(&self.rule, message)?, packed)
     }
 
-    /// Whether anything of a body is read: not before it is known that somebody is signed in; the service says that nobody is.
+    /// Whether anything of a body is looked at: not before it is known that somebody is signed in; the service says that nobody is.
     fn is_read(&self) -> Result<bool> {
         Ok(self.rule.is_public() || header(&self.head.headers, &AUTHORIZATION)?.is_some())
     }

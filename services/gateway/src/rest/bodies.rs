@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
-use http::header::CONTENT_LENGTH;
+use http::header::{CONTENT_LENGTH, EXPECT};
 use http::request::Parts as Head;
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
@@ -28,6 +28,8 @@ const WITHIN: Duration = Duration::from_secs(60);
 const FIRST: usize = 4 * 1024;
 /// A body up to here is read of anybody, and of somebody who has not signed in none is larger.
 const SMALL: usize = 64 * 1024;
+/// How long what nobody will look at is read away.
+const LEFT_WITHIN: Duration = Duration::from_secs(1);
 /// Bodies that are longer than [`FIRST`] and have not come whole: of all, and of one address.
 const SLOW_AT_ONCE: usize = 4_096;
 const SLOW_OF_ADDRESS: usize = 1_024;
@@ -91,6 +93,25 @@ impl Bodies {
     pub async fn stream(&self, headers: &HeaderMap) -> Result<Place> {
         tokio::time::timeout(WITHIN, self.0.large(headers)).await.map_err(|_| overloaded())?
     }
+}
+
+/// Reads away the body of somebody who shows no token, as far as it is small and comes at once: a client that still writes while its connection is
+/// closed would hear of that alone, and not why.
+pub async fn left(head: &Head, mut body: Body) {
+    // Whoever asks first whether to send it hears the answer as it is.
+    if head.headers.contains_key(EXPECT) || body.size_hint().lower() > SMALL as u64 {
+        return;
+    }
+    let read_away = async {
+        let mut read = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            read += frame.data_ref().map_or(0, Bytes::len);
+            if read > SMALL {
+                break;
+            }
+        }
+    };
+    _ = tokio::time::timeout(LEFT_WITHIN, read_away).await;
 }
 
 impl Bounds {

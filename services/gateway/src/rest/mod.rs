@@ -149,9 +149,13 @@ impl Rest {
             }
         } else {
             let public = rule.is_public();
-            // Nothing of a body is read before it is known that somebody is signed in: the service says that nobody is.
-            let body =
-                if public || token.is_some() { self.bodies.whole(&head, body, public).await? } else { Bytes::new() };
+            // Nothing of a body is kept before it is known that somebody is signed in: the service says that nobody is.
+            let body = if public || token.is_some() {
+                self.bodies.whole(&head, body, public).await?
+            } else {
+                bodies::left(&head, body).await;
+                Bytes::new()
+            };
             let question = if public || token.is_some() {
                 weave::question(&rule, &parts, &body)?.encode_to_vec()
             } else {

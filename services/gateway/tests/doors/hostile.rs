@@ -31,6 +31,23 @@ async fn a_body_without_a_token_is_not_read() {
     assert!(told.starts_with("HTTP/1.1 401 ") && told.contains("TOKEN_MISSING"), "{told}");
 }
 
+/// Who sends the head first and a small body after it hears why it was refused, and may go on with the connection.
+#[tokio::test]
+async fn a_small_body_without_a_token_is_read_away() {
+    let doors = Doors::open(Ways::default()).await;
+    let mut connection = doors.connect().await;
+    let head = "POST /v1/orgUnits:import HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\n\r\n";
+    for _ in 0..2 {
+        connection.write_all(head.as_bytes()).await.expect("the head is sent");
+        tokio::task::yield_now().await;
+        connection.write_all(b"{}").await.expect("the body is sent");
+        let mut told = vec![0; 4_096];
+        let read = tokio::time::timeout(NEVER, connection.read(&mut told)).await.expect("in time").expect("an answer");
+        let told = String::from_utf8_lossy(&told[..read]).into_owned();
+        assert!(told.starts_with("HTTP/1.1 401 "), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn a_text_that_is_no_token_gets_no_place_for_a_large_body() {
     let doors = Doors::open(Ways::default()).await;

@@ -167,7 +167,7 @@ proptest! {
 fn delays_are_no_clocks() {
     let imagined = (0..400u64).filter(|month| {
         let (before, after) = (1 + draw(month * 3) % 899, 1 + draw(month * 3 + 1) % 899);
-        let bare = draw(month * 3 + 2) % 2 == 0;
+        let bare = draw(month * 3 + 2).is_multiple_of(2);
         let mut case = told(*month, 0);
         for (number, record) in (*month..).zip(&mut case.records) {
             // More short delays than long ones.
