@@ -105,6 +105,20 @@ pub async fn script(browser: &WebDriver, text: &str) -> Value {
     browser.execute(text, vec![]).await.unwrap_or_else(|error| panic!("{text}: {error}")).json().clone()
 }
 
+/// Presses what sends a form, and waits until the page that answers is there: the click ends as soon as the form is on its way.
+pub async fn press(browser: &WebDriver, button: &str) {
+    let found = browser.find(By::Css(button)).await.unwrap_or_else(|error| panic!("{button} is there: {error}"));
+    found.scroll_into_view().await.expect("in view");
+    script(browser, "document.documentElement.dataset.old = 'yes'").await;
+    found.click().await.expect("pressed");
+    eventually("the next page is there", async || {
+        // Between two documents no script runs.
+        let next = "return document.readyState === 'complete' && !document.documentElement.dataset.old";
+        browser.execute(next, vec![]).await.is_ok_and(|next| *next.json() == true).then_some(())
+    })
+    .await;
+}
+
 /// Keeps what the browser shows among the build's output.
 pub async fn picture(browser: &WebDriver, name: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/console");

@@ -4,7 +4,7 @@
 use tally_testkit::eventually;
 use thirtyfour::prelude::*;
 
-use crate::chrome::{Chrome, DESKTOP, PHONE, complaints, is_there, picture, script};
+use crate::chrome::{Chrome, DESKTOP, PHONE, complaints, is_there, picture, press, script};
 use crate::demo::Demo;
 use crate::roles::{sign_in, texts};
 
@@ -76,14 +76,7 @@ async fn send(browser: &WebDriver, form: &str, fields: &[(&str, &str)]) {
         );
         assert_eq!(script(browser, &fill).await, "done", "{form} {name}");
     }
-    let button = browser.find(By::Css(format!("{form} .acts button:not(.quiet)"))).await;
-    let button = button.unwrap_or_else(|error| panic!("{form} has a button: {error}"));
-    button.scroll_into_view().await.expect("in view");
-    button.click().await.expect("pressed");
-    eventually("the next page is there", async || {
-        (script(browser, "return document.readyState").await == "complete").then_some(())
-    })
-    .await;
+    press(browser, &format!("{form} .acts button:not(.quiet)")).await;
     let wrong = texts(browser, "[document.querySelector('.wrong, .refused')?.innerText ?? '']").await.concat();
     assert_eq!(wrong, "", "{form} is taken");
 }
@@ -133,8 +126,8 @@ async fn drafted(browser: &WebDriver, demo: &Demo) -> String {
 async fn back_and_again(browser: &WebDriver, demo: &Demo, settlement: &str) {
     browser.back().await.expect("the way back");
     let again = "form:has(input[name=act][value=approve]) .acts button:not(.quiet)";
-    if let Ok(button) = browser.find(By::Css(again)).await {
-        button.click().await.expect("pressed");
+    if browser.find(By::Css(again)).await.is_ok() {
+        press(browser, again).await;
     }
     open(browser, demo, settlement).await;
     let acts = texts(browser, "[...document.querySelectorAll('input[name=act]')].map((it) => it.value)").await;

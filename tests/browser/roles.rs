@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use thirtyfour::prelude::*;
 
 use crate::axe::violations;
-use crate::chrome::{Chrome, DESKTOP, PHONE, Screen, complaints, is_there, picture, script};
+use crate::chrome::{Chrome, DESKTOP, PHONE, Screen, complaints, is_there, picture, press, script};
 use crate::demo::Demo;
 
 /// Each role's walk: the language, the screen and the theme differ, so that together they see all of them.
@@ -57,13 +57,7 @@ pub async fn sign_in(browser: &WebDriver, demo: &Demo, login: &str) {
     let field = |name: &'static str| browser.find(By::Name(name));
     field("login").await.expect("a field").send_keys(login).await.expect("typed");
     field("password").await.expect("a field").send_keys(&demo.password).await.expect("typed");
-    browser
-        .find(By::Css("#entry form[action='/sign-in'] button"))
-        .await
-        .expect("a button")
-        .click()
-        .await
-        .expect("pressed");
+    press(browser, "#entry form[action='/sign-in'] button").await;
     let name = browser.find(By::Css(".account")).await;
     assert!(name.is_ok(), "{login} is signed in: {:?}", browser.source().await);
 }
