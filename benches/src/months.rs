@@ -13,7 +13,7 @@ use tally_bundle::{Bundle, Options, read_bundle};
 use tally_rpc::RpcChannel;
 use tally_suite::close::{FORM, Home, Place, Ports, clock_of, policy, scheme, secret};
 use tally_suite::session::Session;
-use tally_suite::upload::{self, Ids, Taken};
+use tally_import::{self as upload, Ids, Taken};
 
 /// Records of the account that nobody shares with another.
 const SMALL: usize = 4_000;

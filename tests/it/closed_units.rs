@@ -16,7 +16,7 @@ async fn closed(group: &Group) -> String {
     let row = identity::OrgUnitRow { path: "South/Desk".into(), valid_from: "2026-01-01".into(), ..Default::default() };
     let ask = identity::ImportOrgUnitsRequest { rows: vec![row], ..Default::default() };
     org.import_org_units(hr.ask(ask)).await.expect("a unit");
-    let unit_id = tally_suite::upload::unit_ids(hr).await.expect("units").remove("South/Desk").expect("the unit");
+    let unit_id = tally_import::unit_ids(hr).await.expect("units").remove("South/Desk").expect("the unit");
     let (closed, from) = (unit_id.clone(), "2026-03-01".to_owned());
     let ask = identity::CloseOrgUnitRequest { unit_id: closed, from, backdated: true, ..Default::default() };
     let told = org.close_org_unit(hr.ask(ask)).await.expect("closed").into_inner().unit.expect("a unit");

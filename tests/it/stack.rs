@@ -11,7 +11,7 @@ use tally_access::{Actor, OpContext, compile_service};
 use tally_kernel::{Clock, Rng};
 use tally_rpc::RpcChannel;
 use tally_store::{Keys, Store, StoreConfig};
-use tally_suite::session::Channels;
+use tally_suite::session::{Channels, channels_at};
 use tally_suite::suite::SERVICES;
 use tally_testkit::databases::{Backend, database_on};
 use tally_testkit::postgres::{Database, Server};
@@ -133,7 +133,7 @@ impl Stack {
         let mut settings = vec![("TALLY_DATABASE_URL", url)];
         settings.extend(own.iter().map(|(setting, value)| (*setting, (*value).to_owned())));
         let mut process = start(folder.path(), "all", address, &[], &logging(&settings, log), otlp);
-        let channel = Channels::at(&format!("http://{address}")).expect("an address").identity;
+        let channel = channels_at(&format!("http://{address}")).expect("an address").identity;
         started(&channel, &mut process, &folder.path().join("all.log")).await;
         let called = Called::default();
         let channels = channels([(); 5].map(|()| called.on(channel.clone())));

@@ -57,7 +57,7 @@ async fn scheme((stack, who): (&Stack, &Session), args: &[&str], text: Option<&s
         path
     };
     let mut command = stack.tally(&["scheme"]);
-    command.args(args).arg("--token-file").arg(write("token-of-scheme", who.token()));
+    command.args(args).arg("--token-file").arg(write("token-of-scheme", &who.token()));
     command.args(text.map(|text| write("a.standard", text)));
     let ran = command.output().await.expect("the program runs");
     let [out, error] = [&ran.stdout, &ran.stderr].map(|text| String::from_utf8_lossy(text).into_owned());

@@ -2,12 +2,11 @@
 //!
 //! The modules from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - modules: print, language, channels, progress, sample, cli, said, suite, session, store_lock, connection, upload, close,
+//! - modules: print, language, progress, sample, cli, said, suite, session, store_lock, connection, close,
 //!   show, help, unfinished, commands, entry
 
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
-mod channels;
 pub mod cli;
 pub mod close;
 pub mod commands;
@@ -24,4 +23,3 @@ pub mod show;
 mod store_lock;
 pub mod suite;
 mod unfinished;
-pub mod upload;

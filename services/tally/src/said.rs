@@ -1,20 +1,14 @@
 //! What went wrong, in the reader's language.
 
-use std::fmt;
-
-use tally_bundle::{Refusals, Unusable};
 use tally_i18n::{sentence, text};
-use tally_kernel::{Error, Kind, Locale, Message, msg};
+use tally_kernel::{Locale, Message, msg};
 use tally_runtime::{ConfigError, Failure};
+use tonic::Request;
 use tonic::metadata::MetadataValue;
-use tonic::{Request, Status};
+
+pub use tally_import::said::{Refusal, RowsRefused, Said, and_so, because, input_refused, refusal, told};
 
 use crate::language::Language;
-
-/// An error that is a message.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", text(Locale::En, .0))]
-pub struct Said(pub Message);
 
 /// What was typed is wrong, such as a role that is none.
 #[derive(Debug, thiserror::Error)]
@@ -36,26 +30,6 @@ pub fn here(message: &Message) -> String {
     Language::spoken().say(message)
 }
 
-/// What came of an error, said before it or after it. A `context` would hide the message in a type of its own, and say it in
-/// English.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", text(Locale::En, message))]
-struct CameOf {
-    message: Message,
-    is_last: bool,
-    source: anyhow::Error,
-}
-
-/// The message, and after it why.
-pub fn because(message: Message, source: anyhow::Error) -> anyhow::Error {
-    CameOf { message, is_last: false, source }.into()
-}
-
-/// Why, and after it the message: what to do.
-pub fn and_so(source: anyhow::Error, message: Message) -> anyhow::Error {
-    CameOf { message, is_last: true, source }.into()
-}
-
 /// A step that could not be done.
 #[derive(Debug, thiserror::Error)]
 #[error("step: {step}")]
@@ -71,80 +45,12 @@ impl StepFailed {
     }
 }
 
-/// A refusal of the suite, as a person reads it: the sentence for the caller, with every wrong field.
-#[derive(Debug)]
-pub struct Refusal {
-    error: Error,
-    /// What a program goes by, such as `INITIALISED_ALREADY`.
-    pub reason: &'static str,
-    /// Whether it is about the file that was handed in.
-    pub is_of_input: bool,
-}
-
-impl Refusal {
-    /// What kind of refusal.
-    pub fn kind(&self) -> Kind {
-        self.error.kind()
-    }
-
-    /// The service that did not answer, where that is why.
-    pub fn away(&self) -> Option<&str> {
-        self.error.metadata().get("service").filter(|_| self.kind() == Kind::Unavailable).map(String::as_str)
-    }
-
-    /// The sentence and the wrong fields in a language.
-    pub fn told(&self, locale: Locale) -> String {
-        let mut told = sentence(locale, &self.error);
-        for violation in self.error.violations() {
-            let what = text(locale, &violation.message);
-            // A request with one wrong field says which in its sentence.
-            if !told.contains(&what) {
-                let colon = if locale.is_full_width() { "：" } else { ": " };
-                told.push_str(&format!("\n  {}{colon}{what}", violation.field));
-            }
-        }
-        told
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.told(Locale::En))
-    }
-}
-
-impl std::error::Error for Refusal {}
-
-/// Rows of a bundle that a suite of one's own refused: it has to be read again without them.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", text(Locale::En, &.0.told()))]
-pub struct RowsRefused(pub Refusals);
-
 /// A request without a token, answered in the language that the program speaks.
 pub fn asked<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     let language = MetadataValue::from_static(Language::spoken().tag());
     request.metadata_mut().insert("accept-language", language);
     request
-}
-
-/// A status as an error a person can read.
-pub fn told(status: Status) -> anyhow::Error {
-    refusal(tally_rpc::error_from(status))
-}
-
-/// An error as the person who types reads it.
-pub fn refusal(error: Error) -> anyhow::Error {
-    let reason = error.reason();
-    anyhow::Error::new(Refusal { error, reason, is_of_input: false })
-}
-
-/// What became of a file that was handed in: refused for what it holds, or not looked at.
-pub fn input_refused(status: Status) -> anyhow::Error {
-    let error = tally_rpc::error_from(status);
-    let reason = error.reason();
-    let is_of_input = matches!(error.kind(), Kind::InvalidArgument | Kind::FailedPrecondition | Kind::AlreadyExists);
-    anyhow::Error::new(Refusal { error, reason, is_of_input })
 }
 
 /// How a person says a step of the job.
@@ -172,63 +78,30 @@ pub fn step(name: &str, locale: Locale) -> String {
 
 /// An error with its causes, as a person reads it.
 pub fn say(locale: Locale, error: &anyhow::Error) -> String {
-    let error: &(dyn std::error::Error + 'static) = error.as_ref();
-    with_causes(locale, error)
+    tally_import::said::say_with(locale, error.as_ref(), |cause| own(locale, cause))
 }
 
-fn with_causes(locale: Locale, error: &(dyn std::error::Error + 'static)) -> String {
-    let told = one(locale, error);
-    let Some(cause) = error.source() else { return told };
-    let why = with_causes(locale, cause);
-    match (error.downcast_ref(), locale.is_full_width()) {
-        (Some(CameOf { is_last: true, .. }), false) => format!("{why}; {told}"),
-        (Some(CameOf { is_last: true, .. }), true) => format!("{why}；{told}"),
-        (_, false) => format!("{told}: {why}"),
-        (_, true) => format!("{told}：{why}"),
-    }
-}
-
-fn one(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> String {
-    if let Some(unusable) = cause.downcast_ref::<Unusable>() {
-        return unusable.told(locale);
-    }
-    if let Some(refusal) = cause.downcast_ref::<Refusal>() {
-        return refusal.told(locale);
-    }
-    if let Some(RowsRefused(rows)) = cause.downcast_ref() {
-        return text(locale, &rows.told());
-    }
-    if let Some(Said(message)) = cause.downcast_ref() {
-        return text(locale, message);
-    }
+/// What only the command line goes wrong with.
+fn own(locale: Locale, cause: &(dyn std::error::Error + 'static)) -> Option<String> {
     if let Some(Mistyped(message)) = cause.downcast_ref() {
-        return text(locale, message);
-    }
-    if let Some(CameOf { message, .. }) = cause.downcast_ref() {
-        return text(locale, message);
-    }
-    if let Some(error) = cause.downcast_ref::<Error>() {
-        return sentence(locale, error);
+        return Some(text(locale, message));
     }
     match cause.downcast_ref() {
-        Some(Failure::Error(error)) => return sentence(locale, error),
-        Some(Failure::Config(error)) => return text(locale, &error.said()),
+        Some(Failure::Error(error)) => return Some(sentence(locale, error)),
+        Some(Failure::Config(error)) => return Some(text(locale, &error.said())),
         None => {}
     }
     if let Some(error) = cause.downcast_ref::<ConfigError>() {
-        return text(locale, &error.said());
+        return Some(text(locale, &error.said()));
     }
-    if let Some(error) = cause.downcast_ref::<std::io::Error>() {
-        return text(locale, &tally_i18n::io(error));
-    }
-    match cause.downcast_ref::<StepFailed>() {
-        Some(failed) => text(locale, &msg!("STEP_FAILED", step = step(&failed.step, locale))),
-        None => cause.to_string(),
-    }
+    let failed = cause.downcast_ref::<StepFailed>()?;
+    Some(text(locale, &msg!("STEP_FAILED", step = step(&failed.step, locale))))
 }
 
 #[cfg(test)]
 mod tests {
+    use tally_kernel::{Error, Kind};
+
     use super::*;
 
     #[test]

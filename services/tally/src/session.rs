@@ -1,30 +1,29 @@
 //! A signed-in user of the suite: channels to the services and a token.
 
+use std::ops::Deref;
 use std::path::Path;
 
 use anyhow::Result;
 use tally_access::PolicyRow;
 use tally_api::identity::v1 as identity;
+use tally_import::Caller;
+pub use tally_import::Channels;
 use tally_kernel::{Locale, msg};
-use tally_rpc::{Network, bearer};
-use tonic::Request;
+use tally_rpc::Network;
 
-pub use crate::channels::Channels;
 use crate::said::{asked, told, wrong_file};
 use crate::suite::SERVICES;
 
-impl Channels {
-    /// All services behind one address, such as `http://127.0.0.1:7070`.
-    pub fn at(address: &str) -> Result<Self> {
-        let channel = Network::of(rpcs()).connect(address)?;
-        Ok(Self {
-            identity: channel.clone(),
-            attendance: channel.clone(),
-            performance: channel.clone(),
-            compensation: channel.clone(),
-            talent: channel,
-        })
-    }
+/// All services behind one address, such as `http://127.0.0.1:7070`.
+pub fn channels_at(address: &str) -> Result<Channels> {
+    let channel = Network::of(rpcs()).connect(address)?;
+    Ok(Channels {
+        identity: channel.clone(),
+        attendance: channel.clone(),
+        performance: channel.clone(),
+        compensation: channel.clone(),
+        talent: channel,
+    })
 }
 
 /// What every service offers.
@@ -32,17 +31,22 @@ pub(crate) fn rpcs() -> impl Iterator<Item = &'static PolicyRow> {
     SERVICES.into_iter().flat_map(|part| part.policy)
 }
 
-/// Somebody who signed in.
+/// Somebody who signed in: a caller, and until when.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Where the services are.
-    pub at: Channels,
+    caller: Caller,
     /// Whose session it is; empty where only the token is known.
     pub principal_id: String,
     /// Until when the token is good, where that is known.
     pub good_until: jiff::Timestamp,
-    token: String,
-    language: &'static str,
+}
+
+impl Deref for Session {
+    type Target = Caller;
+
+    fn deref(&self) -> &Caller {
+        &self.caller
+    }
 }
 
 impl Session {
@@ -57,49 +61,25 @@ impl Session {
         let mut client = identity::session_service_client::SessionServiceClient::new(at.identity.clone());
         let reply = client.sign_in(asked(ask)).await.map_err(told)?.into_inner();
         let until = reply.expires_at.and_then(|at| jiff::Timestamp::new(at.seconds, at.nanos).ok());
-        Ok(Self {
-            at: at.clone(),
-            principal_id: reply.principal_id,
-            good_until: until.unwrap_or_default(),
-            token: reply.access_token,
-            language: "en",
-        })
+        let caller = Caller::new(at.clone(), &reply.access_token, Locale::En);
+        Ok(Self { caller, principal_id: reply.principal_id, good_until: until.unwrap_or_default() })
     }
 
     /// Whoever a token was given to.
     pub fn of_token(at: &Channels, token: &str) -> Self {
         let (principal_id, good_until) = (String::new(), jiff::Timestamp::default());
-        Self { at: at.clone(), principal_id, good_until, token: token.trim().to_owned(), language: "en" }
+        Self { caller: Caller::new(at.clone(), token.trim(), Locale::En), principal_id, good_until }
     }
 
     /// The same session, answered in another language (`en`, `zh-CN`).
     #[must_use]
-    pub fn speaking(mut self, language: &'static str) -> Self {
-        self.language = language;
-        self
+    pub fn speaking(self, language: &str) -> Self {
+        Self { caller: self.caller.speaking(Locale::negotiate(language)), ..self }
     }
 
     /// The language of the answers.
     pub fn language(&self) -> &'static str {
-        self.language
-    }
-
-    /// The same, as sentences are made in it.
-    pub fn locale(&self) -> Locale {
-        Locale::negotiate(self.language)
-    }
-
-    /// A request of this user.
-    pub fn ask<T>(&self, message: T) -> Request<T> {
-        let mut request = Request::new(message);
-        bearer(&mut request, &self.token);
-        request.metadata_mut().insert("accept-language", tonic::metadata::MetadataValue::from_static(self.language));
-        request
-    }
-
-    /// The token, for other programs.
-    pub fn token(&self) -> &str {
-        &self.token
+        self.locale().tag()
     }
 }
 

@@ -13,7 +13,7 @@ use tally_bundle::Bundle;
 use crate::cli::Language;
 use crate::close::CloseOutcome;
 use crate::print;
-use crate::upload::Report;
+use tally_import::Report;
 
 mod explain;
 mod imported;

@@ -19,7 +19,7 @@ use tally_store::{Audit, Keys as SealKeys, Migrations, Store, StoreConfig};
 
 use tokio::net::TcpListener;
 
-use crate::channels::Channels;
+use tally_import::Channels;
 
 /// A service's name, what its rpcs ask for, and its tables.
 #[derive(Clone, Copy)]

@@ -125,7 +125,7 @@ async fn a_folder_is_taken_by_the_old_paths_and_the_new_ones_of_a_team_that_was_
     let folder = Folder { stack: &stack, dir, hr };
     let (code, report) = folder.comes(hr, "North/Mail", (SOUTH, "", "")).await;
     assert_eq!(code, 0, "{report}");
-    let units = tally_suite::upload::unit_ids(hr).await.expect("units");
+    let units = tally_import::unit_ids(hr).await.expect("units");
     let (mail, chat, branches) = (&units["North/Mail"], &units["North/Chat"], (&units["North"], &units["South"]));
 
     let (unit_id, name, from) = (mail.clone(), "Post".to_owned(), "2026-02-01".to_owned());

@@ -170,7 +170,7 @@ async fn delegation(done: &Done) {
 /// An emergency opens scores for a while, and each row that is read is in the audit log of the service that showed it.
 async fn emergency(done: &Done) {
     let operator = somebody(&done.crew.admin, "nightwatch", "platform_operator").await;
-    let (secret, codes) = begin_second_factor(&operator.at, operator.token()).await;
+    let (secret, codes) = begin_second_factor(&operator.at, &operator.token()).await;
     let ask = identity::SignInRequest {
         login: "nightwatch".into(),
         password: PASSWORD.into(),

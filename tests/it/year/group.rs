@@ -10,10 +10,10 @@ use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_bundle::{Bundle, Options, read_bundle};
+use tally_import::{self as upload, Ids, Taken};
 use tally_rpc::RpcChannel;
 use tally_suite::close::{self, FORM, Home, Place, Ports};
 use tally_suite::session::Session;
-use tally_suite::upload::{self, Ids, Taken};
 use tempfile::TempDir;
 
 use super::{Fact, Month, Served};

@@ -63,7 +63,7 @@ async fn init(at: &Channels, bundle: &Bundle, password: &str) -> Result<()> {
         name: bundle.group.name.clone(),
         currency: bundle.group.currency.clone(),
         zone: bundle.group.zone.clone(),
-        regions: crate::upload::regions(bundle).into_iter().collect(),
+        regions: tally_import::regions(bundle).into_iter().collect(),
         admin_login: "admin".to_owned(),
         admin_password: password.to_owned(),
         ..Default::default()

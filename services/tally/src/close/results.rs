@@ -24,8 +24,8 @@ use tally_rpc::pages;
 use super::summary::{CLOCK_FORM, FIRST_FORM, NotSettled, SILENT_FORM, UTC_FORM};
 use crate::said::{Said, refusal, told};
 use crate::session::Session;
-use crate::upload::Ids;
 pub use evidence::AccountEvidence;
+use tally_import::Ids;
 
 /// Columns of attribution.csv for the rungs of policy version 3.
 const LATER: [&str; 4] = ["claimed", "device", "replies", "tag_share"];

@@ -23,7 +23,7 @@ use super::summary::{self, Manifest, NotDone, NotSettled, Rejections, Summary, T
 use crate::progress::Progress;
 use crate::said::{Said, StepFailed, told};
 use crate::session::Session;
-use crate::upload::{self, Ids, Taken};
+use tally_import::{self as upload, Ids, Taken};
 
 /// The reason of a cycle in which every record is credited to nobody.
 const NOBODY_CREDITED: &str = "NOBODY_CREDITED";

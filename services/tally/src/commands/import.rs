@@ -6,23 +6,20 @@ use std::io::{BufWriter, ErrorKind};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use tally_api::identity::v1::GetTenantRequest;
-use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_bundle::sheet::{Csv, Sheet};
-use tally_bundle::{Bundle, DEFAULT_REGION, Finding, FindingKind, Reading, Unusable};
-use tally_kernel::message::Arg;
-use tally_kernel::{Kind, Message, msg};
+use tally_bundle::{Bundle, Unusable};
+use tally_import::{Census, Refused, Report, Step, Taken, census};
+use tally_kernel::{Kind, msg};
 
 use super::close::{options, read, with_rejected};
 use super::settings::session;
 use crate::cli::{self, DONE, Import, Language};
 use crate::close::{FINDINGS, REJECTED, findings_of, rejected, write_findings};
 use crate::print;
-use crate::progress::Progress;
-use crate::said::{Refusal, Said, and_so, told};
+use crate::progress::{Bar, Progress};
+use crate::said::{Refusal, Said, and_so};
 use crate::session::Session;
 use crate::show;
-use crate::upload::{self, Census, FileReport, Refused, Report, Taken, census};
 
 /// The file of what came of it.
 const REPORT: &str = "report.json";
@@ -44,16 +41,31 @@ pub async fn import(args: Import) -> Result<u8> {
     let findings = found(&args, &reading.bundle, csv, lang)?;
     let mut taken = Taken::beside_others(lang.locale());
     let before = counted(&session, &reading.bundle, &progress).await.map_err(|error| came_of(error, &taken))?;
-    fits(&session, &reading.bundle).await.map_err(|error| came_of(error, &taken))?;
+    tally_import::fits(&session, &reading.bundle).await.map_err(|error| came_of(error, &taken))?;
+    let mut shown: Option<(Step, Bar)> = None;
+    let tell = |step: Step, done, total| {
+        if shown.as_ref().is_none_or(|(at, _)| *at != step) {
+            let next = (step, progress.bar(&step.said(), total));
+            if let Some((_, before)) = shown.replace(next) {
+                before.done();
+            }
+        }
+        if let Some((_, bar)) = &shown {
+            bar.set(done);
+        }
+    };
     let sent = tokio::select! {
-        sent = send(&session, &reading.bundle, &mut taken, &progress) => sent,
+        sent = tally_import::send(&session, &reading.bundle, &mut taken, tell) => sent,
         _ = tokio::signal::ctrl_c() => Err(Said(msg!("IMPORT_INTERRUPTED")).into()),
     };
     // What was refused is written down also where the connection broke afterwards.
     refused(&args.out, &taken.refused, csv)?;
+    if let Some((_, bar)) = shown {
+        bar.done();
+    }
     sent.map_err(|error| came_of(error, &taken))?;
     let after = counted(&session, &reading.bundle, &progress).await.map_err(|error| came_of(error, &taken))?;
-    let report = report(&reading, findings, &taken, before, after);
+    let report = Report::of(&reading, findings, &taken, before, after);
     let text = serde_json::to_string_pretty(&report)? + "\n";
     let file = args.out.join(REPORT);
     std::fs::write(&file, &text)
@@ -73,26 +85,9 @@ fn found(args: &Import, bundle: &Bundle, csv: Csv, lang: Language) -> Result<BTr
     if !args.json {
         show::findings(&kinds, lang);
     }
-    let lost: Vec<_> = bundle.findings.iter().filter_map(|finding| Some((finding, lost(finding)?))).collect();
-    let Some((first, _)) = lost.first().filter(|_| !args.accept_damaged) else { return Ok(kinds) };
-    let file = first.file.as_str();
-    let columns = Arg::List(lost.into_iter().map(|(_, told)| told).collect());
-    Err(Unusable::new("VALUES_LOST", file, msg!("IMPORT_DAMAGED", columns), msg!("IMPORT_DAMAGED_CURE")).into())
-}
-
-/// What a finding says of values that no file holds any more; nothing where none was lost.
-fn lost(finding: &Finding) -> Option<Message> {
-    let Finding { kind: FindingKind::DamagedId, subject, detail, count, .. } = finding else { return None };
-    match (detail.id(), detail.args().get("example")) {
-        ("SHORTENED_ID_KEPT" | "SHORTENED_CUSTOMER", Some(example)) => {
-            Some(msg!("IMPORT_DAMAGED_COLUMN", column = subject, count, example = *example))
-        }
-        ("VALUE_LOST_EMPTY" | "VALUE_LOST_KEPT", Some(example)) => {
-            Some(msg!("IMPORT_DAMAGED_COLUMN.failed", column = subject, count, example = *example))
-        }
-        // As an earlier reading told it, in the inputs of a result.
-        ("", _) => Some(detail.clone()),
-        _ => None,
+    match tally_import::damage(bundle).filter(|_| !args.accept_damaged) {
+        None => Ok(kinds),
+        Some((file, said)) => Err(Unusable::new("VALUES_LOST", file, said, msg!("IMPORT_DAMAGED_CURE")).into()),
     }
 }
 
@@ -136,78 +131,11 @@ fn begin(out: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The bundle is one of this group: its amounts are in the same currency, and its branches lie where they lie in the suite.
-/// Else amounts would mean something else, and every row would be refused for want of its unit, or be kept elsewhere.
-async fn fits(session: &Session, bundle: &Bundle) -> Result<()> {
-    let mut client = TenantServiceClient::new(session.at.identity.clone());
-    let reply = client.get_tenant(session.ask(GetTenantRequest {})).await.map_err(told)?.into_inner();
-    let tenant = reply.tenant.unwrap_or_default();
-    let unusable = |code, problem, cure| Err(Unusable::new(code, "group.yaml", problem, cure).into());
-    let said = &bundle.group.currency;
-    if *said != tenant.currency && bundle.records.iter().any(|record| record.amount_minor.is_some()) {
-        let is = &tenant.currency;
-        let cure = msg!("IMPORT_CURRENCY_CURE", is);
-        return unusable("CURRENCY_DIFFERS", msg!("IMPORT_CURRENCY", said, is), cure);
-    }
-    let known = tenant.regions;
-    let unknown: Vec<String> = upload::regions(bundle).into_iter().filter(|region| !known.contains(region)).collect();
-    let unnamed: Vec<&str> =
-        upload::branches(bundle).into_iter().filter(|branch| !bundle.group.branches.contains_key(*branch)).collect();
-    if let (Some(branch), Some(region)) = (unnamed.first(), known.first())
-        && unknown.iter().any(|region| region == DEFAULT_REGION)
-    {
-        let (branches, known) = (unnamed.join(", "), known.join(", "));
-        let cure = msg!("IMPORT_NO_REGION_CURE", branch, region, known);
-        return unusable("REGION_UNKNOWN", msg!("IMPORT_NO_REGION", branches, default = DEFAULT_REGION), cure);
-    }
-    if !unknown.is_empty() {
-        let (unknown, known) = (unknown.join(", "), known.join(", "));
-        let cure = msg!("IMPORT_REGIONS_CURE", known);
-        return unusable("REGION_UNKNOWN", msg!("IMPORT_REGIONS", unknown), cure);
-    }
-    for unit in upload::units_there(session).await? {
-        let (branch, is, said) = (&unit.path, &unit.region, bundle.region_of(&unit.path));
-        if upload::branches(bundle).contains(branch.as_str()) && is != said {
-            let problem = msg!("IMPORT_BRANCH_REGION", branch, is, said);
-            return unusable("REGION_DIFFERS", problem, msg!("IMPORT_BRANCH_REGION_CURE", branch, is));
-        }
-    }
-    Ok(())
-}
-
-async fn send(session: &Session, bundle: &Bundle, taken: &mut Taken, progress: &Progress) -> Result<()> {
-    let ids = upload::organisation(session, bundle, taken).await?;
-    upload::rates(session, bundle, taken).await?;
-    let bar = progress.bar(&msg!("STEP_RECORDS"), bundle.records.len() as u64);
-    upload::records(session, bundle, &ids, taken, |done| bar.set(done)).await?;
-    bar.done();
-    if !bundle.replies.is_empty() {
-        let bar = progress.bar(&msg!("STEP_REPLIES"), bundle.replies.len() as u64);
-        upload::replies(session, bundle, &ids, taken, |done| bar.set(done)).await?;
-        bar.done();
-    }
-    upload::claims(session, bundle, &ids, taken).await?;
-    upload::observations(session, bundle, &ids, taken).await
-}
-
 async fn counted(session: &Session, bundle: &Bundle, progress: &Progress) -> Result<Census> {
     let bar = progress.bar(&msg!("PROGRESS_COUNTING"), 0);
     let found = census(session, bundle, |records| bar.set(records)).await;
     bar.done();
     found
-}
-
-fn report(reading: &Reading, findings: BTreeMap<String, u64>, taken: &Taken, before: Census, after: Census) -> Report {
-    let period = reading.bundle.period;
-    Report {
-        period: (period.from.to_string(), period.to.to_string()),
-        files: FileReport::all(reading, taken),
-        rejected: reading.rejected_rows.values().sum(),
-        refused: taken.refused.len() as u64,
-        findings,
-        before,
-        after,
-    }
 }
 
 /// Writes [`REFUSED`].

@@ -16,7 +16,7 @@ use crate::close::create_login;
 use crate::print;
 use crate::said::{Mistyped, Refusal, because, here, told};
 use crate::session::{Session, secret_from};
-use crate::upload::unit_ids;
+use tally_import::unit_ids;
 
 /// Scopes that are a part of the group, the widest first, and the one that is all of it.
 const ON_UNITS: [ScopeKind; 3] = [ScopeKind::Subtree, ScopeKind::Unit, ScopeKind::LegalEntity];

@@ -6,7 +6,7 @@ use tally_kernel::msg;
 
 use super::text::{Page, Table, count};
 use crate::cli::Language;
-use crate::upload::{FileReport, Report, UNITS};
+use tally_import::{FileReport, Report, UNITS};
 
 pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language) {
     let say = |message| tally_i18n::text(lang.locale(), &message);

@@ -18,7 +18,7 @@ use crate::progress::Progress;
 use crate::said::told;
 use crate::session::Session;
 use crate::show::{Page, Table, percent};
-use crate::upload::{branches, unit_ids};
+use tally_import::{branches, unit_ids};
 
 /// By how many points a branch may weigh an indicator otherwise than the standard, and by how many these branches do.
 const WITHIN: &str = "10";

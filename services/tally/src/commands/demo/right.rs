@@ -13,7 +13,7 @@ use super::branches::{Branch, Story};
 use crate::close::settle;
 use crate::said::told;
 use crate::show::{Page, Table, count};
-use crate::upload::record;
+use tally_import::record;
 
 /// At most so many ratings change, and what they become.
 const RATINGS: usize = 40;

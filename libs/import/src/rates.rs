@@ -4,9 +4,9 @@ use anyhow::Result;
 use tally_api::identity::v1 as identity;
 use tally_bundle::{Bundle, Rate, RowName};
 
-use super::{CHUNK, Taken};
+use crate::caller::Caller;
 use crate::said::told;
-use crate::session::Session;
+use crate::{CHUNK, Taken};
 
 const FILE: &str = "rates.csv";
 
@@ -14,12 +14,12 @@ const FILE: &str = "rates.csv";
 ///
 /// # Errors
 /// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, or what stopped it.
-pub async fn rates(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<()> {
-    let mut client = identity::rate_service_client::RateServiceClient::new(session.at.identity.clone());
+pub async fn rates(caller: &Caller, bundle: &Bundle, taken: &mut Taken) -> Result<()> {
+    let mut client = identity::rate_service_client::RateServiceClient::new(caller.at.identity.clone());
     for rates in bundle.rates.chunks(CHUNK) {
         let rows = rates.iter().map(row).collect();
         let ask = identity::SetRatesRequest { request_id: taken.request_id(), rows };
-        let reply = client.set_rates(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.set_rates(caller.ask(ask)).await.map_err(told)?.into_inner();
         let name = |at: usize| {
             let Rate { day, from, to, .. } = &rates[at];
             format!("{from} {to} {day}")

@@ -1,6 +1,6 @@
-//! A bundle goes into the suite through the same rpcs that an integrator would call.
+//! Units, people, accounts, aliases, devices and everything about duty.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use anyhow::Result;
 use jiff::Timestamp;
@@ -15,117 +15,40 @@ use tally_kernel::{msg, time};
 use tally_rpc::pages;
 use uuid::Uuid;
 
-use self::devices::devices;
-use self::kept_back::{Nickname, by_clock};
+use crate::caller::Caller;
+use crate::devices::devices;
+use crate::kept_back::{Nickname, by_clock};
 use crate::said::{Said, refusal, told};
-use crate::session::Session;
-
-mod census;
-mod claims;
-mod devices;
-mod kept_back;
-mod observations;
-mod rates;
-mod records;
-mod replies;
-mod report;
-mod taken;
-mod units;
-
-pub use census::{Census, census};
-pub use claims::claims;
-pub use observations::observations;
-pub use rates::rates;
-pub use records::{record, records};
-pub use replies::replies;
-pub use report::{FileReport, Report};
-pub use taken::{Counted, Refused, Taken};
-pub use units::{unit_ids, units_there};
-
-/// What the report calls the org units, which have no file.
-pub const UNITS: &str = "org units";
-/// Rows of an import.
-const CHUNK: usize = 5_000;
-
-/// The ids that the suite gave to people and accounts, by their index in the bundle; empty for one that it does not have.
-#[derive(Debug)]
-pub struct Ids {
-    /// Units by path: the bundle's paths as it means them, and the others as they are today.
-    pub units: BTreeMap<String, String>,
-    /// Ids of people.
-    pub people: Vec<String>,
-    /// Ids of accounts.
-    pub accounts: Vec<String>,
-    /// Units and regions of the accounts; the unit is empty for an account that everybody serves.
-    pub places: Vec<(String, String)>,
-    /// Back from a person's id.
-    pub person_of: HashMap<Uuid, PersonIx>,
-    /// Back from an account's id.
-    pub account_of: HashMap<Uuid, AccountIx>,
-}
-
-impl Ids {
-    /// The person with this id.
-    pub fn person(&self, id: &str) -> Result<PersonIx> {
-        let known = Uuid::parse_str(id).ok().and_then(|id| self.person_of.get(&id));
-        known.copied().ok_or_else(|| Said(msg!("SUITE_NAMES_ANOTHER_PERSON", id)).into())
-    }
-
-    /// The account with this id.
-    pub fn account(&self, id: &str) -> Result<AccountIx> {
-        let known = Uuid::parse_str(id).ok().and_then(|id| self.account_of.get(&id));
-        known.copied().ok_or_else(|| Said(msg!("SUITE_NAMES_ANOTHER_ACCOUNT", id)).into())
-    }
-}
-
-/// The branches that the bundle's people and accounts are of.
-pub fn branches(bundle: &Bundle) -> BTreeSet<&str> {
-    let of_people = bundle.people.iter().flat_map(|p| &p.employments).map(|e| e.org_unit.as_str());
-    let of_accounts = bundle.accounts.iter().filter_map(|a| a.team.as_deref());
-    of_people.chain(of_accounts).map(|path| path.split('/').next().unwrap_or(path)).collect()
-}
-
-/// Regions that the bundle's people and accounts live in.
-pub fn regions(bundle: &Bundle) -> BTreeSet<String> {
-    let employments = bundle.people.iter().flat_map(|p| &p.employments);
-    let of_people = employments.map(|e| bundle.region_of(&e.org_unit).to_owned());
-    of_people.chain(bundle.accounts.iter().map(|a| region(bundle, a))).collect()
-}
-
-fn region(bundle: &Bundle, account: &BundleAccount) -> String {
-    let team = account.team.as_deref();
-    // An account that everybody serves belongs to no branch: the first branch's region keeps its records.
-    let first = || bundle.people.first().map_or("", |p| p.home(bundle.period.to).org_unit.as_str());
-    bundle.region_of(team.unwrap_or_else(first)).to_owned()
-}
+use crate::units::{self, unit_ids};
+use crate::{CHUNK, Ids, Taken, instant, number, region};
 
 /// Writes units, people, accounts and everything about duty; gives the ids that records need.
 ///
 /// # Errors
 /// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, as soon as a file is through: what depends on them is not
 /// sent. Or what stopped it.
-pub async fn organisation(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<Ids> {
-    let meant = units::units(session, bundle, taken).await?;
+pub async fn organisation(caller: &Caller, bundle: &Bundle, taken: &mut Taken) -> Result<Ids> {
+    let meant = units::units(caller, bundle, taken).await?;
     taken.all_in()?;
-    people(session, bundle, taken).await?;
+    people(caller, bundle, taken).await?;
     taken.all_in()?;
-    let today = unit_ids(session).await?;
+    let today = unit_ids(caller).await?;
     let mut units = today.clone();
     units.extend(meant);
-    accounts(session, bundle, (&units, &today), taken).await?;
+    accounts(caller, bundle, (&units, &today), taken).await?;
     taken.all_in()?;
-    let ids = ids(session, bundle, units, taken.is_beside_others()).await?;
-    shifts(session, bundle, &ids, taken).await?;
-    punches(session, bundle, &ids, taken).await?;
-    handovers(session, bundle, &ids, taken).await?;
-    aliases(session, bundle, &ids, taken).await?;
-    devices(session, bundle, &ids, taken).await?;
+    let ids = ids(caller, bundle, units, taken.is_beside_others()).await?;
+    shifts(caller, bundle, &ids, taken).await?;
+    punches(caller, bundle, &ids, taken).await?;
+    handovers(caller, bundle, &ids, taken).await?;
+    aliases(caller, bundle, &ids, taken).await?;
+    devices(caller, bundle, &ids, taken).await?;
     taken.all_in()?;
     Ok(ids)
 }
 
-async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<()> {
-    let mut client = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
+async fn people(caller: &Caller, bundle: &Bundle, taken: &mut Taken) -> Result<()> {
+    let mut client = identity::person_service_client::PersonServiceClient::new(caller.at.identity.clone());
     let row = |(p, e): (&BundlePerson, &Employment)| identity::PersonRow {
         employee_no: p.employee_no.clone(),
         name: p.name.clone(),
@@ -149,7 +72,7 @@ async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result
             request_id: taken.request_id(),
             rows: rows.iter().map(|row| (*row).clone()).collect(),
         };
-        let reply = client.import_people(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.import_people(caller.ask(ask)).await.map_err(told)?.into_inner();
         let name = |at: usize| name(rows[at]);
         let row = |at: usize| RowName::Person(rows[at].employee_no.clone());
         let refused = taken.note("people.csv", reply.result, row, name);
@@ -159,12 +82,12 @@ async fn people(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result
 }
 
 async fn accounts(
-    session: &Session,
+    caller: &Caller,
     bundle: &Bundle,
     (units, today): (&BTreeMap<String, String>, &BTreeMap<String, String>),
     taken: &mut Taken,
 ) -> Result<()> {
-    let mut client = attendance::account_service_client::AccountServiceClient::new(session.at.attendance.clone());
+    let mut client = attendance::account_service_client::AccountServiceClient::new(caller.at.attendance.clone());
     let mut placed = Vec::with_capacity(bundle.accounts.len());
     for account in &bundle.accounts {
         match account.team.as_ref().and_then(|team| taken.kept_back.unit(team)) {
@@ -195,7 +118,7 @@ async fn accounts(
             phases: account.phases.iter().map(phase).collect(),
         });
         let ask = attendance::ImportAccountsRequest { request_id: taken.request_id(), rows: rows.collect() };
-        let reply = client.import_accounts(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.import_accounts(caller.ask(ask)).await.map_err(told)?.into_inner();
         let path = |at: usize| chunk[at].path();
         let refused = taken.note("accounts.csv", reply.result, |at| RowName::Account(path(at)), path);
         taken.kept_back.accounts.extend(refused.into_iter().map(|at| chunk[at].path()));
@@ -213,19 +136,19 @@ fn phase(phase: &tally_bundle::Phase) -> attendance::Phase {
     attendance::Phase { from, kind: kind.into(), capacity: phase.capacity }
 }
 
-async fn ids(session: &Session, bundle: &Bundle, units: BTreeMap<String, String>, beside_others: bool) -> Result<Ids> {
-    let client = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
+async fn ids(caller: &Caller, bundle: &Bundle, units: BTreeMap<String, String>, beside_others: bool) -> Result<Ids> {
+    let client = identity::person_service_client::PersonServiceClient::new(caller.at.identity.clone());
     let people = pages(async |page_token| {
         let ask = identity::ListPeopleRequest { page_size: MAX_SIZE, page_token, ..Default::default() };
-        let page = client.clone().list_people(session.ask(ask)).await?.into_inner();
+        let page = client.clone().list_people(caller.ask(ask)).await?.into_inner();
         Ok((page.people, page.next_page_token))
     });
     let people = people.await.map_err(refusal)?.into_iter();
     let of_person: BTreeMap<String, String> = people.map(|p| (p.employee_no, p.person_id)).collect();
-    let client = attendance::account_service_client::AccountServiceClient::new(session.at.attendance.clone());
+    let client = attendance::account_service_client::AccountServiceClient::new(caller.at.attendance.clone());
     let accounts = pages(async |page_token| {
         let ask = attendance::ListAccountsRequest { page_size: MAX_SIZE, page_token };
-        let page = client.clone().list_accounts(session.ask(ask)).await?.into_inner();
+        let page = client.clone().list_accounts(caller.ask(ask)).await?.into_inner();
         Ok((page.accounts, page.next_page_token))
     });
     let accounts = accounts.await.map_err(refusal)?.into_iter();
@@ -253,10 +176,6 @@ fn places_of<I>(ids: &[String], index: impl Fn(u32) -> I) -> Result<HashMap<Uuid
     known.map(|(at, id)| Ok((Uuid::parse_str(id)?, index(at)))).collect()
 }
 
-fn number(bundle: &Bundle, person: PersonIx) -> String {
-    bundle.person(person).employee_no.clone()
-}
-
 /// What the suite says of rows, each with its instants by the clock that it was written by; the suite tells them in UTC.
 fn by_clocks<'z>(result: Option<ImportResult>, zone: impl Fn(usize) -> &'z String) -> Option<ImportResult> {
     let mut result = result?;
@@ -274,8 +193,8 @@ fn of_person(bundle: &Bundle, person: PersonIx, at: Timestamp) -> String {
     format!("{} {}", person.employee_no, by_clock(at, &person.zone))
 }
 
-async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
-    let mut client = attendance::roster_service_client::RosterServiceClient::new(session.at.attendance.clone());
+async fn shifts(caller: &Caller, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
+    let mut client = attendance::roster_service_client::RosterServiceClient::new(caller.at.attendance.clone());
     let name = |row: &tally_bundle::Roster| of_person(bundle, row.person, row.start);
     let row = |row: &tally_bundle::Roster| {
         RowName::Shift(number(bundle, row.person), bundle.account(row.account).path(), row.start)
@@ -292,15 +211,15 @@ async fn shifts(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken
             ..Default::default()
         });
         let ask = attendance::PublishShiftsRequest { request_id: taken.request_id(), rows: rows.collect() };
-        let reply = client.publish_shifts(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.publish_shifts(caller.ask(ask)).await.map_err(told)?.into_inner();
         let result = by_clocks(reply.result, |at| &bundle.person(chunk[at].person).zone);
         taken.note("rosters.csv", result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(())
 }
 
-async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
-    let mut client = attendance::punch_service_client::PunchServiceClient::new(session.at.attendance.clone());
+async fn punches(caller: &Caller, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
+    let mut client = attendance::punch_service_client::PunchServiceClient::new(caller.at.attendance.clone());
     let name = |row: &tally_bundle::Punch| of_person(bundle, row.person, row.at);
     let row = |row: &tally_bundle::Punch| RowName::Punch(number(bundle, row.person), row.at);
     let rows = taken.placed("punches.csv", &bundle.punches, (bundle, ids), |row| (Some(row.person), None), name);
@@ -315,15 +234,15 @@ async fn punches(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
             ..Default::default()
         });
         let ask = attendance::ImportPunchesRequest { request_id: taken.request_id(), rows: rows.collect() };
-        let reply = client.import_punches(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.import_punches(caller.ask(ask)).await.map_err(told)?.into_inner();
         let result = by_clocks(reply.result, |at| &bundle.person(chunk[at].person).zone);
         taken.note("punches.csv", result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(())
 }
 
-async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
-    let mut client = attendance::handover_service_client::HandoverServiceClient::new(session.at.attendance.clone());
+async fn handovers(caller: &Caller, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
+    let mut client = attendance::handover_service_client::HandoverServiceClient::new(caller.at.attendance.clone());
     let zone = |row: &tally_bundle::Handover| &bundle.account(row.account).zone;
     let name =
         |row: &tally_bundle::Handover| format!("{} {}", bundle.account_label(row.account), by_clock(row.at, zone(row)));
@@ -349,15 +268,15 @@ async fn handovers(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Ta
             ..Default::default()
         });
         let ask = attendance::ImportHandoversRequest { request_id: taken.request_id(), rows: rows.collect() };
-        let reply = client.import_handovers(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.import_handovers(caller.ask(ask)).await.map_err(told)?.into_inner();
         let result = by_clocks(reply.result, |at| zone(chunk[at]));
         taken.note("handovers.csv", result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(())
 }
 
-async fn aliases(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
-    let mut client = attendance::alias_service_client::AliasServiceClient::new(session.at.attendance.clone());
+async fn aliases(caller: &Caller, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
+    let mut client = attendance::alias_service_client::AliasServiceClient::new(caller.at.attendance.clone());
     let name = |row: &tally_bundle::Alias| format!("{} {}", row.platform, row.alias);
     let rows = taken.placed("aliases.csv", &bundle.aliases, (bundle, ids), |row| (Some(row.person), None), name);
     for chunk in rows.chunks(CHUNK) {
@@ -370,22 +289,22 @@ async fn aliases(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Take
             ..Default::default()
         });
         let ask = attendance::ImportAliasesRequest { request_id: taken.request_id(), rows: rows.collect() };
-        let reply = client.import_aliases(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.import_aliases(caller.ask(ask)).await.map_err(told)?.into_inner();
         let row = |at: usize| RowName::Alias(chunk[at].platform.clone(), chunk[at].alias.clone(), chunk[at].from);
         let refused = taken.note("aliases.csv", reply.result, row, |at| name(chunk[at]));
         let nickname = |at: usize| Nickname { alias: chunk[at].clone(), agreed: Vec::new() };
         taken.kept_back.nicknames.extend(refused.into_iter().map(nickname));
     }
-    if taken.kept_back.nicknames.is_empty() { Ok(()) } else { agreed(session, ids, taken).await }
+    if taken.kept_back.nicknames.is_empty() { Ok(()) } else { agreed(caller, ids, taken).await }
 }
 
 /// What the suite means by the nicknames that it did not take.
-async fn agreed(session: &Session, ids: &Ids, taken: &mut Taken) -> Result<()> {
-    let client = attendance::alias_service_client::AliasServiceClient::new(session.at.attendance.clone());
+async fn agreed(caller: &Caller, ids: &Ids, taken: &mut Taken) -> Result<()> {
+    let client = attendance::alias_service_client::AliasServiceClient::new(caller.at.attendance.clone());
     let known = pages(async |page_token| {
         let ask =
             attendance::ListAliasesRequest { page_size: MAX_SIZE, page_token, counting_only: true, known_at: None };
-        let page = client.clone().list_aliases(session.ask(ask)).await?.into_inner();
+        let page = client.clone().list_aliases(caller.ask(ask)).await?.into_inner();
         Ok((page.aliases, page.next_page_token))
     });
     for known in known.await.map_err(refusal)? {
@@ -401,8 +320,4 @@ async fn agreed(session: &Session, ids: &Ids, taken: &mut Taken) -> Result<()> {
 
 fn day(text: &str) -> Result<Option<jiff::civil::Date>> {
     Ok(if text.is_empty() { None } else { Some(text.parse()?) })
-}
-
-fn instant(at: Timestamp) -> prost_types::Timestamp {
-    prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() }
 }

@@ -7,9 +7,9 @@ use tally_bundle::{Bundle, MeasureValues, Record, RowName};
 use tally_kernel::Error;
 use tally_kernel::contribution::{self, Role};
 
-use super::{CHUNK, Ids, Taken, instant};
+use crate::caller::Caller;
 use crate::said::told;
-use crate::session::Session;
+use crate::{CHUNK, Ids, Taken, instant};
 
 const FILE: &str = "records.csv";
 /// Bytes of an import; the limit of a message is 4 MiB.
@@ -20,21 +20,21 @@ const CHUNK_BYTES: usize = 3_000_000;
 /// # Errors
 /// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, or what stopped it.
 pub async fn records(
-    session: &Session,
+    caller: &Caller,
     bundle: &Bundle,
     ids: &Ids,
     taken: &mut Taken,
     mut tell: impl FnMut(u64),
 ) -> Result<()> {
     let mut done = 0;
-    sent(session, bundle, ids, (taken, false), |more| {
+    sent(caller, bundle, ids, (taken, false), |more| {
         done += more;
         tell(done);
     })
     .await?;
     if bundle.records.iter().any(|record| record.refers_to.is_some()) {
         // Sessions are all in before the first refund, which may refer to any of them.
-        sent(session, bundle, ids, (taken, true), |more| {
+        sent(caller, bundle, ids, (taken, true), |more| {
             done += more;
             tell(done);
         })
@@ -45,7 +45,7 @@ pub async fn records(
 
 /// Writes the sessions or the refunds. `tell` hears how many more are in.
 async fn sent(
-    session: &Session,
+    caller: &Caller,
     bundle: &Bundle,
     ids: &Ids,
     (taken, refunds): (&mut Taken, bool),
@@ -78,9 +78,9 @@ async fn sent(
             let (unit_id, region) = ids.places[account].clone();
             let account_id = ids.accounts[account].clone();
             let ask = performance::ImportRecordsRequest { request_id, account_id, region, unit_id, rows };
-            let channel = session.at.performance.clone();
+            let channel = caller.at.performance.clone();
             let mut client = performance::record_service_client::RecordServiceClient::new(channel);
-            let reply = client.import_records(session.ask(ask)).await.map_err(told)?;
+            let reply = client.import_records(caller.ask(ask)).await.map_err(told)?;
             Ok::<_, anyhow::Error>((sent, reply.into_inner().result))
         }
     });

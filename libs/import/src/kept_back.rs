@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use tally_bundle::{AccountIx, Alias, Bundle, PersonIx, RecordIx};
 use tally_kernel::{Message, msg};
 
-use super::Ids;
+use crate::Ids;
 
 /// Rows that were refused, by what names them, and who needs them.
 #[derive(Debug, Default)]

@@ -8,9 +8,9 @@ use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
 use tally_bundle::Bundle;
 
-use super::instant;
+use crate::caller::Caller;
+use crate::instant;
 use crate::said::told;
-use crate::session::Session;
 
 /// Rows that a page is asked for.
 const PAGE: u32 = 1000;
@@ -47,14 +47,14 @@ pub struct Census {
     pub claims: u64,
 }
 
-/// Reads all pages of a list: `pages!(session, client.list, |page_token| Request { .. }, |reply| { .. })` runs the block for
+/// Reads all pages of a list: `pages!(caller, client.list, |page_token| Request { .. }, |reply| { .. })` runs the block for
 /// each answer.
 macro_rules! pages {
-    ($session:expr, $client:ident.$list:ident, |$token:ident| $request:expr, |$reply:ident| $each:block) => {{
+    ($caller:expr, $client:ident.$list:ident, |$token:ident| $request:expr, |$reply:ident| $each:block) => {{
         let mut next = String::new();
         loop {
             let $token = next;
-            let $reply = $client.$list($session.ask($request)).await.map_err(told)?.into_inner();
+            let $reply = $client.$list($caller.ask($request)).await.map_err(told)?.into_inner();
             next = $reply.next_page_token.clone();
             $each
             if next.is_empty() {
@@ -65,18 +65,18 @@ macro_rules! pages {
 }
 
 /// Counts; `tell` hears how many records were seen.
-pub async fn census(session: &Session, bundle: &Bundle, mut tell: impl FnMut(u64)) -> Result<Census> {
+pub async fn census(caller: &Caller, bundle: &Bundle, mut tell: impl FnMut(u64)) -> Result<Census> {
     let mut found = Census::default();
-    organisation(session, &mut found).await?;
-    let accounts = accounts(session, bundle, &mut found).await?;
+    organisation(caller, &mut found).await?;
+    let accounts = accounts(caller, bundle, &mut found).await?;
     let (from, to) = span(bundle)?;
-    duty(session, (from, to), &mut found).await?;
-    let mut client = performance::record_service_client::RecordServiceClient::new(session.at.performance.clone());
-    let mut claims = performance::claim_service_client::ClaimServiceClient::new(session.at.performance.clone());
+    duty(caller, (from, to), &mut found).await?;
+    let mut client = performance::record_service_client::RecordServiceClient::new(caller.at.performance.clone());
+    let mut claims = performance::claim_service_client::ClaimServiceClient::new(caller.at.performance.clone());
     for account_id in accounts {
         let (from, to) = (Some(instant(from)), Some(instant(to)));
         pages!(
-            session,
+            caller,
             client.list_records,
             |page_token| performance::ListRecordsRequest {
                 account_id: account_id.clone(),
@@ -97,7 +97,7 @@ pub async fn census(session: &Session, bundle: &Bundle, mut tell: impl FnMut(u64
             }
         );
         pages!(
-            session,
+            caller,
             claims.list_claims,
             |page_token| performance::ListClaimsRequest {
                 account_id: account_id.clone(),
@@ -115,37 +115,37 @@ pub async fn census(session: &Session, bundle: &Bundle, mut tell: impl FnMut(u64
     Ok(found)
 }
 
-async fn organisation(session: &Session, found: &mut Census) -> Result<()> {
-    let mut client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
+async fn organisation(caller: &Caller, found: &mut Census) -> Result<()> {
+    let mut client = identity::org_service_client::OrgServiceClient::new(caller.at.identity.clone());
     pages!(
-        session,
+        caller,
         client.list_org_units,
         |page_token| identity::ListOrgUnitsRequest { page_size: PAGE, page_token, ..Default::default() },
         |reply| {
             found.units += reply.units.len() as u64;
         }
     );
-    let mut client = identity::person_service_client::PersonServiceClient::new(session.at.identity.clone());
+    let mut client = identity::person_service_client::PersonServiceClient::new(caller.at.identity.clone());
     pages!(
-        session,
+        caller,
         client.list_people,
         |page_token| identity::ListPeopleRequest { page_size: PAGE, page_token, ..Default::default() },
         |reply| {
             found.people += reply.people.len() as u64;
         }
     );
-    let mut client = attendance::alias_service_client::AliasServiceClient::new(session.at.attendance.clone());
+    let mut client = attendance::alias_service_client::AliasServiceClient::new(caller.at.attendance.clone());
     pages!(
-        session,
+        caller,
         client.list_aliases,
         |page_token| attendance::ListAliasesRequest { page_size: PAGE, page_token, ..Default::default() },
         |reply| {
             found.aliases += reply.aliases.len() as u64;
         }
     );
-    let mut client = attendance::device_service_client::DeviceServiceClient::new(session.at.attendance.clone());
+    let mut client = attendance::device_service_client::DeviceServiceClient::new(caller.at.attendance.clone());
     pages!(
-        session,
+        caller,
         client.list_devices,
         |page_token| attendance::ListDevicesRequest {
             page_size: PAGE,
@@ -161,13 +161,13 @@ async fn organisation(session: &Session, found: &mut Census) -> Result<()> {
 }
 
 /// Counts all accounts; gives the ids of the bundle's.
-async fn accounts(session: &Session, bundle: &Bundle, found: &mut Census) -> Result<Vec<String>> {
+async fn accounts(caller: &Caller, bundle: &Bundle, found: &mut Census) -> Result<Vec<String>> {
     let ours: std::collections::BTreeSet<String> =
         bundle.accounts.iter().map(tally_bundle::BundleAccount::path).collect();
     let mut ids = Vec::new();
-    let mut client = attendance::account_service_client::AccountServiceClient::new(session.at.attendance.clone());
+    let mut client = attendance::account_service_client::AccountServiceClient::new(caller.at.attendance.clone());
     pages!(
-        session,
+        caller,
         client.list_accounts,
         |page_token| attendance::ListAccountsRequest { page_size: PAGE, page_token },
         |reply| {
@@ -178,11 +178,11 @@ async fn accounts(session: &Session, bundle: &Bundle, found: &mut Census) -> Res
     Ok(ids)
 }
 
-async fn duty(session: &Session, (from, to): (Timestamp, Timestamp), found: &mut Census) -> Result<()> {
+async fn duty(caller: &Caller, (from, to): (Timestamp, Timestamp), found: &mut Census) -> Result<()> {
     let (from, to) = (Some(instant(from)), Some(instant(to)));
-    let mut client = attendance::roster_service_client::RosterServiceClient::new(session.at.attendance.clone());
+    let mut client = attendance::roster_service_client::RosterServiceClient::new(caller.at.attendance.clone());
     pages!(
-        session,
+        caller,
         client.list_shifts,
         |page_token| attendance::ListShiftsRequest { from, to, page_size: PAGE, page_token, ..Default::default() },
         |reply| {
@@ -190,18 +190,18 @@ async fn duty(session: &Session, (from, to): (Timestamp, Timestamp), found: &mut
             found.shift_seconds += reply.shifts.iter().map(|shift| seconds(shift.start, shift.end)).sum::<i64>();
         }
     );
-    let mut client = attendance::punch_service_client::PunchServiceClient::new(session.at.attendance.clone());
+    let mut client = attendance::punch_service_client::PunchServiceClient::new(caller.at.attendance.clone());
     pages!(
-        session,
+        caller,
         client.list_punches,
         |page_token| attendance::ListPunchesRequest { from, to, page_size: PAGE, page_token, ..Default::default() },
         |reply| {
             found.punches += reply.punches.len() as u64;
         }
     );
-    let mut client = attendance::handover_service_client::HandoverServiceClient::new(session.at.attendance.clone());
+    let mut client = attendance::handover_service_client::HandoverServiceClient::new(caller.at.attendance.clone());
     pages!(
-        session,
+        caller,
         client.list_handovers,
         |page_token| attendance::ListHandoversRequest { from, to, page_size: PAGE, page_token, ..Default::default() },
         |reply| {

@@ -7,9 +7,9 @@ use tally_api::common::v1::{ImportResult, RowProblem};
 use tally_bundle::{AccountIx, Bundle, PersonIx, Refusals, RowName};
 use tally_kernel::{Clock, Locale, Message, Rng, msg};
 
-use super::kept_back::KeptBack;
-use super::{Ids, UNITS};
+use crate::kept_back::KeptBack;
 use crate::said::RowsRefused;
+use crate::{Ids, UNITS};
 
 /// A row that the suite did not take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -11,12 +11,12 @@ use tally_bundle::{Bundle, RowName};
 use tally_kernel::page::MAX_SIZE;
 use tally_rpc::pages;
 
-use super::{CHUNK, Taken, UNITS};
+use crate::caller::Caller;
 use crate::said::{refusal, told};
-use crate::session::Session;
+use crate::{CHUNK, Taken, UNITS};
 
 /// Writes the units that are new. Gives the ids of those that the bundle's paths meant already.
-pub(super) async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken) -> Result<BTreeMap<String, String>> {
+pub(super) async fn units(caller: &Caller, bundle: &Bundle, taken: &mut Taken) -> Result<BTreeMap<String, String>> {
     let mut first: BTreeMap<&str, Date> = BTreeMap::new();
     for employment in bundle.people.iter().flat_map(|p| &p.employments) {
         let from = first.entry(&employment.org_unit).or_insert(employment.hired_on);
@@ -32,10 +32,10 @@ pub(super) async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken)
     let mut paths: BTreeSet<String> =
         first.keys().flat_map(|path| above(path).into_iter().chain([(*path).to_owned()])).collect();
     let all = paths.len();
-    let trees = Trees::told(listed(session, "0001-01-01", "9999-12-31").await?)?;
+    let trees = Trees::told(listed(caller, "0001-01-01", "9999-12-31").await?)?;
     let meant = |path: &String| Some((path.clone(), trees.called(path, bundle.period.to)?.to_string()));
     let meant: BTreeMap<String, String> = paths.iter().filter_map(meant).collect();
-    let today = unit_ids(session).await?;
+    let today = unit_ids(caller).await?;
     paths.retain(|path| !meant.contains_key(path) && !today.contains_key(path));
     taken.unchanged(UNITS, (all - paths.len()) as u64);
     let rows: Vec<_> = paths
@@ -48,10 +48,10 @@ pub(super) async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken)
             valid_from: oldest.to_string(),
         })
         .collect();
-    let mut client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
+    let mut client = identity::org_service_client::OrgServiceClient::new(caller.at.identity.clone());
     for rows in rows.chunks(CHUNK) {
         let ask = identity::ImportOrgUnitsRequest { request_id: taken.request_id(), rows: rows.to_vec() };
-        let reply = client.import_org_units(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.import_org_units(caller.ask(ask)).await.map_err(told)?.into_inner();
         let path = |at: usize| rows[at].path.clone();
         let refused = taken.note(UNITS, reply.result, |at| RowName::Unit(path(at)), path);
         taken.kept_back.units.extend(refused.into_iter().map(|at| rows[at].path.clone()));
@@ -60,23 +60,23 @@ pub(super) async fn units(session: &Session, bundle: &Bundle, taken: &mut Taken)
 }
 
 /// All units.
-pub async fn units_there(session: &Session) -> Result<Vec<identity::OrgUnit>> {
-    listed(session, "", "").await
+pub async fn units_there(caller: &Caller) -> Result<Vec<identity::OrgUnit>> {
+    listed(caller, "", "").await
 }
 
 /// Ids of all units, by path.
-pub async fn unit_ids(session: &Session) -> Result<BTreeMap<String, String>> {
-    Ok(units_there(session).await?.into_iter().map(|unit| (unit.path, unit.unit_id)).collect())
+pub async fn unit_ids(caller: &Caller) -> Result<BTreeMap<String, String>> {
+    Ok(units_there(caller).await?.into_iter().map(|unit| (unit.path, unit.unit_id)).collect())
 }
 
 /// Units as of a day, or of today; or all that was one on several days.
-async fn listed(session: &Session, as_of: &str, through: &str) -> Result<Vec<identity::OrgUnit>> {
-    let client = identity::org_service_client::OrgServiceClient::new(session.at.identity.clone());
+async fn listed(caller: &Caller, as_of: &str, through: &str) -> Result<Vec<identity::OrgUnit>> {
+    let client = identity::org_service_client::OrgServiceClient::new(caller.at.identity.clone());
     let units = pages(async |page_token| {
         let (as_of, through) = (as_of.to_owned(), through.to_owned());
         let ask =
             identity::ListOrgUnitsRequest { as_of, through, page_size: MAX_SIZE, page_token, ..Default::default() };
-        let page = client.clone().list_org_units(session.ask(ask)).await?.into_inner();
+        let page = client.clone().list_org_units(caller.ask(ask)).await?.into_inner();
         Ok((page.units, page.next_page_token))
     });
     units.await.map_err(refusal)

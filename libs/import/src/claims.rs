@@ -4,9 +4,10 @@ use anyhow::Result;
 use tally_api::performance::v1 as performance;
 use tally_bundle::{Bundle, Claim, RowName};
 
-use super::{CHUNK, Ids, Taken, by_clock, instant, number};
+use crate::caller::Caller;
+use crate::kept_back::by_clock;
 use crate::said::told;
-use crate::session::Session;
+use crate::{CHUNK, Ids, Taken, instant, number};
 
 const FILE: &str = "claims.csv";
 
@@ -14,8 +15,8 @@ const FILE: &str = "claims.csv";
 ///
 /// # Errors
 /// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, or what stopped it.
-pub async fn claims(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
-    let mut client = performance::claim_service_client::ClaimServiceClient::new(session.at.performance.clone());
+pub async fn claims(caller: &Caller, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
+    let mut client = performance::claim_service_client::ClaimServiceClient::new(caller.at.performance.clone());
     let name = |row: &Claim| {
         let at = by_clock(row.at, &bundle.account(row.account).zone);
         format!("{} {at} {}", bundle.account_label(row.account), number(bundle, row.person))
@@ -25,7 +26,7 @@ pub async fn claims(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut T
     for chunk in taken.placed(FILE, &bundle.claims, (bundle, ids), whose, name).chunks(CHUNK) {
         let rows = chunk.iter().map(|row| message(row, ids)).collect();
         let ask = performance::ImportClaimsRequest { request_id: taken.request_id(), rows };
-        let reply = client.import_claims(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.import_claims(caller.ask(ask)).await.map_err(told)?.into_inner();
         taken.note(FILE, reply.result, |at| row(chunk[at]), |at| name(chunk[at]));
     }
     Ok(taken.all_in()?)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tally_bundle::Reading;
 
-use super::{Census, Counted, Taken, UNITS};
+use crate::{Census, Counted, Taken, UNITS};
 
 /// What is sent, in this order.
 const SENT: [&str; 13] = [
@@ -41,6 +41,28 @@ pub struct Report {
     pub before: Census,
     /// What it holds now.
     pub after: Census,
+}
+
+impl Report {
+    /// What came of an import of what was read.
+    pub fn of(
+        reading: &Reading,
+        findings: BTreeMap<String, u64>,
+        taken: &Taken,
+        before: Census,
+        after: Census,
+    ) -> Self {
+        let period = reading.bundle.period;
+        Self {
+            period: (period.from.to_string(), period.to.to_string()),
+            files: FileReport::all(reading, taken),
+            rejected: reading.rejected_rows.values().sum(),
+            refused: taken.refused.len() as u64,
+            findings,
+            before,
+            after,
+        }
+    }
 }
 
 /// What became of the rows of a file: those that were read are the sum of all others.

@@ -7,9 +7,10 @@ use tally_api::performance::v1::subject::Of;
 use tally_bundle::{Bundle, Observation, Observed, RowName, Subject};
 use tally_kernel::Message;
 
-use super::{CHUNK, Ids, Taken, by_clock, instant};
+use crate::caller::Caller;
+use crate::kept_back::by_clock;
 use crate::said::told;
-use crate::session::Session;
+use crate::{CHUNK, Ids, Taken, instant};
 
 const FILE: &str = "observations.csv";
 
@@ -17,12 +18,12 @@ const FILE: &str = "observations.csv";
 ///
 /// # Errors
 /// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, or what stopped it.
-pub async fn observations(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
+pub async fn observations(caller: &Caller, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
     if bundle.observations.is_empty() {
         return Ok(());
     }
     let mut client =
-        performance::observation_service_client::ObservationServiceClient::new(session.at.performance.clone());
+        performance::observation_service_client::ObservationServiceClient::new(caller.at.performance.clone());
     let mut placed = Vec::with_capacity(bundle.observations.len());
     for row in &bundle.observations {
         match missing(bundle, ids, taken, row) {
@@ -33,7 +34,7 @@ pub async fn observations(session: &Session, bundle: &Bundle, ids: &Ids, taken: 
     for chunk in placed.chunks(CHUNK) {
         let rows = chunk.iter().map(|row| message(row, ids)).collect();
         let ask = performance::ImportObservationsRequest { request_id: taken.request_id(), rows };
-        let reply = client.import_observations(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.import_observations(caller.ask(ask)).await.map_err(told)?.into_inner();
         let row = |at: usize| RowName::Observation(chunk[at].clone());
         let result = reply.result.map(|result| in_words(result, |at| chunk[at], (bundle, ids)));
         taken.note(FILE, result, row, |at| name(bundle, chunk[at]));

@@ -8,9 +8,9 @@ use tally_api::common::v1::ImportResult;
 use tally_api::performance::v1 as performance;
 use tally_bundle::{Bundle, RecordIx, Reply, RowName, Side};
 
-use super::{CHUNK, Counted, Ids, Taken, instant};
+use crate::caller::Caller;
 use crate::said::told;
-use crate::session::Session;
+use crate::{CHUNK, Counted, Ids, Taken, instant};
 
 const FILE: &str = "replies.csv";
 /// Messages of an import.
@@ -23,7 +23,7 @@ const BYTES: usize = 3_000_000;
 /// # Errors
 /// [`RowsRefused`](crate::said::RowsRefused) by a suite of one's own, or what stopped it.
 pub async fn replies(
-    session: &Session,
+    caller: &Caller,
     bundle: &Bundle,
     ids: &Ids,
     taken: &mut Taken,
@@ -46,9 +46,9 @@ pub async fn replies(
     let imports = sendable.into_iter().map(|(rows, request_id)| async move {
         let sent = rows.iter().filter_map(|row| message(bundle, ids, row)).collect();
         let ask = performance::ImportRepliesRequest { request_id, rows: sent };
-        let channel = session.at.performance.clone();
+        let channel = caller.at.performance.clone();
         let mut client = performance::reply_service_client::ReplyServiceClient::new(channel);
-        let reply = client.import_replies(session.ask(ask)).await.map_err(told)?;
+        let reply = client.import_replies(caller.ask(ask)).await.map_err(told)?;
         Ok::<_, anyhow::Error>((rows, reply.into_inner().result))
     });
     let (mut under_way, mut done) = (stream::iter(imports).buffered(2), 0);

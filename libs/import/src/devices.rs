@@ -6,13 +6,13 @@ use anyhow::Result;
 use tally_api::attendance::v1 as attendance;
 use tally_bundle::{AccountIx, Bundle, DeviceOwner, OwnedDevice, RowName};
 
-use super::{CHUNK, Ids, Taken, number};
+use crate::caller::Caller;
 use crate::said::told;
-use crate::session::Session;
+use crate::{CHUNK, Ids, Taken, number};
 
 /// Writes whose devices are. That of a seat belongs where the account does that the seat is first rostered on, and else to the group.
-pub(super) async fn devices(session: &Session, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
-    let mut client = attendance::device_service_client::DeviceServiceClient::new(session.at.attendance.clone());
+pub(super) async fn devices(caller: &Caller, bundle: &Bundle, ids: &Ids, taken: &mut Taken) -> Result<()> {
+    let mut client = attendance::device_service_client::DeviceServiceClient::new(caller.at.attendance.clone());
     let person = |row: &OwnedDevice| match row.owner {
         DeviceOwner::Person(person) => Some(person),
         DeviceOwner::Seat(_) => None,
@@ -41,7 +41,7 @@ pub(super) async fn devices(session: &Session, bundle: &Bundle, ids: &Ids, taken
             }
         });
         let ask = attendance::ImportDevicesRequest { request_id: taken.request_id(), rows: rows.collect() };
-        let reply = client.import_devices(session.ask(ask)).await.map_err(told)?.into_inner();
+        let reply = client.import_devices(caller.ask(ask)).await.map_err(told)?.into_inner();
         let row = |at: usize| RowName::Device {
             device: chunk[at].device.clone(),
             number: person(chunk[at]).map(|person| number(bundle, person)).unwrap_or_default(),
