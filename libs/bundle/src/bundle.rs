@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::diagnostics::{Finding, Rejected};
+use super::diagnostics::{ColumnRead, Finding, Rejected};
 use super::group::{DEFAULT_REGION, Group, Period, Policy};
 use super::model::{
     AccountIx, Alias, BundleAccount, BundlePerson, Claim, GivenPunch, Handover, Measure, Observation, OwnedDevice,
@@ -25,6 +25,8 @@ pub struct Reading {
     pub rejected: Vec<Rejected>,
     /// How many rows of each file were rejected; a file without any is not named.
     pub rejected_rows: BTreeMap<&'static str, u64>,
+    /// The columns of the files, as they were understood, in the order of each file.
+    pub columns: Vec<ColumnRead>,
     /// The files as they were found. They depend on the order of rows: a manifest takes the digests that
     /// [`write_normalised`](super::write_normalised) returns.
     pub files: Vec<FileDigest>,

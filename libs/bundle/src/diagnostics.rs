@@ -297,34 +297,60 @@ impl Seen {
     }
 }
 
+/// What became of a column of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnRead {
+    /// The file in the bundle.
+    pub file: &'static str,
+    /// Its head, as the file has it.
+    pub head: String,
+    /// What it was taken for.
+    pub taken: TakenFor,
+}
+
+/// What a column was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenFor {
+    /// The column of this name.
+    Column(&'static str),
+    /// A measure of records, by its own name.
+    Measure,
+    /// Nothing: nobody reads it.
+    Nothing,
+}
+
 /// Collects findings; sorted, each once, and bounded.
 #[derive(Debug, Default)]
-pub(crate) struct Findings(Vec<Finding>);
+pub(crate) struct Findings {
+    found: Vec<Finding>,
+    /// The columns of the files, as they were understood.
+    pub columns: Vec<ColumnRead>,
+}
 
 impl Findings {
     /// Adds a finding.
     pub fn add(&mut self, kind: FindingKind, file: &str, subject: impl Into<String>, detail: Message, count: u64) {
-        self.0.push(Finding { kind, file: file.to_owned(), subject: subject.into(), detail, count });
+        self.found.push(Finding { kind, file: file.to_owned(), subject: subject.into(), detail, count });
     }
 
     /// What an earlier reading recorded in words is not found again.
     fn drop_recorded(&mut self) {
         let about = |f: &Finding| (f.kind, f.file.clone(), f.subject.clone(), f.count);
         let recorded: BTreeSet<_> =
-            self.0.iter().filter_map(|f| Some((about(f), f.detail.as_told()?.to_owned()))).collect();
+            self.found.iter().filter_map(|f| Some((about(f), f.detail.as_told()?.to_owned()))).collect();
         let is_recorded = |f: &Finding| Locale::ALL.iter().any(|l| recorded.contains(&(about(f), text(*l, &f.detail))));
-        self.0.retain(|f| recorded.is_empty() || f.detail.as_told().is_some() || !is_recorded(f));
+        self.found.retain(|f| recorded.is_empty() || f.detail.as_told().is_some() || !is_recorded(f));
     }
 
     /// The findings in order.
     pub fn finish(mut self) -> Vec<Finding> {
-        self.0.sort();
-        self.0.dedup();
+        self.found.sort();
+        self.found.dedup();
         self.drop_recorded();
-        let mut kept: Vec<Finding> = Vec::with_capacity(self.0.len().min(LISTED_PER_KIND));
+        let mut kept: Vec<Finding> = Vec::with_capacity(self.found.len().min(LISTED_PER_KIND));
         let mut over: BTreeMap<(FindingKind, String), u64> = BTreeMap::new();
         let mut listed: BTreeMap<FindingKind, usize> = BTreeMap::new();
-        for finding in self.0 {
+        for finding in self.found {
             let listed = listed.entry(finding.kind).or_default();
             // The "and more" of an earlier reading has no subject and is kept as it is.
             if finding.subject.is_empty() {

@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `people`, `records`, `measures`, `replied`, `duty`, `observed` and `rates` (the files), `directory` (who and what is meant), `group`, `scheme` (with `population`, and `templates` to begin with) and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
+//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `forms` (columns by their names in each language), `people`, `records`, `measures`, `replied`, `duty`, `observed` and `rates` (the files), `directory` (who and what is meant), `group`, `scheme` (with `population`, and `templates` to begin with) and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
 //! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `refusals` (what a suite said of rows), `write` (the canonical form).
 
 use std::path::Path;
@@ -29,6 +29,7 @@ mod direction;
 mod directory;
 mod duty;
 mod exported;
+pub mod forms;
 mod group;
 mod keys;
 mod measures;
@@ -59,7 +60,7 @@ mod tests;
 
 pub use bundle::{Bundle, Reading};
 pub use cell::{major, nearest};
-pub use diagnostics::{Finding, FindingKind, Rejected, Unusable};
+pub use diagnostics::{ColumnRead, Finding, FindingKind, Rejected, TakenFor, Unusable};
 pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Period, Policy};
 pub use model::{
@@ -106,6 +107,11 @@ const FILES: [&str; 17] = [
     source::READING,
 ];
 
+/// Whether whoever hands in a month may hand in a file of this name.
+pub fn is_file(name: &str) -> bool {
+    name != source::READING && FILES.contains(&name)
+}
+
 /// How to read a bundle.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options<'a> {
@@ -142,11 +148,12 @@ pub fn read_bundle(dir: &Path, options: Options<'_>, tell: &mut dyn FnMut(u64, u
         Err(unusable) => return Err(Unusable { rejected: rejects.finish().0, ..unusable }),
     };
     progress.finish();
+    let columns = std::mem::take(&mut findings.columns);
     bundle.findings = findings.finish();
     let rows = rejects.read();
     let (rejected, rejected_rows) = rejects.finish();
     let files = sources.into_iter().map(|s| s.digest).collect();
-    Ok(Reading { bundle, rows, rejected, rejected_rows, files })
+    Ok(Reading { bundle, rows, rejected, rejected_rows, columns, files })
 }
 
 /// Checks that the folder holds what is needed, notes files nobody reads, and sums the sizes; beside that what is wrong where only files

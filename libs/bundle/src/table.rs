@@ -4,8 +4,9 @@ use tally_kernel::{Message, msg};
 
 use super::cell::{fold, nearest, shown};
 use super::cleaned::{Cleaned, Need, Verdict};
-use super::diagnostics::{FindingKind, Findings, Rejects, Unusable, Wrong, one_after_other};
+use super::diagnostics::{ColumnRead, FindingKind, Findings, Rejects, TakenFor, Unusable, Wrong, one_after_other};
 use super::exported;
+use super::forms;
 use super::rows::{Cells, Next, Rows};
 use super::source::{Progress, Source, Text, TextEncoding};
 
@@ -114,10 +115,11 @@ impl Table {
         } else {
             let name =
                 |head: &&str| fold(&exported::visible(head).unwrap_or_else(|| (*head).to_owned())).to_lowercase();
-            heads.iter().map(|head| exported::column(file, &name(head)).to_owned()).collect()
+            heads.iter().map(|head| column(layout, &name(head))).collect()
         };
         let (places, extras) = place(layout, &names, &heads, chinese)?;
         note_columns(layout, &places, &extras, findings);
+        findings.columns.extend(taken(layout, &names, &heads));
         if source.encoding != TextEncoding::Utf8 {
             let encoding: &str = source.encoding.into();
             let detail = msg!("CONVERTED_ENCODING", encoding);
@@ -290,6 +292,14 @@ fn fits_header(file: &str, named: char, heads: &[&str]) -> Result<(), Unusable> 
     Err(Unusable::new("NOT_CSV", file, msg!("NOT_CSV", why), msg!("NOT_CSV_CURE.named")))
 }
 
+/// The column that a head means, which is folded and in small letters; itself where it means none.
+fn column(layout: &Layout, name: &str) -> String {
+    let known = exported::column(layout.file, name);
+    let is_known = layout.columns.iter().any(|(column, _)| *column == known);
+    let called = if is_known { None } else { forms::column(layout.file, name) };
+    called.unwrap_or(known).to_owned()
+}
+
 type Places = (Vec<Option<usize>>, Vec<(String, usize)>);
 
 /// Finds the columns by name.
@@ -337,6 +347,17 @@ fn place(layout: &'static Layout, names: &[String], heads: &[&str], chinese: boo
     let problem = msg!("MISSING_COLUMNS", columns = columns.join(", "), hints = one_after_other(hints));
     let cure = msg!("MISSING_COLUMNS_CURE", header = if chinese { chinese_header(layout) } else { header(layout) });
     Err(Unusable::new("MISSING_COLUMN", layout.file, problem, cure))
+}
+
+/// What each column was taken for.
+fn taken(layout: &'static Layout, names: &[String], heads: &[&str]) -> Vec<ColumnRead> {
+    let of = |name: &String| match layout.columns.iter().find(|(known, _)| known == name) {
+        Some((known, _)) => TakenFor::Column(known),
+        None if layout.extras && !name.is_empty() => TakenFor::Measure,
+        None => TakenFor::Nothing,
+    };
+    let one = |(name, head): (&String, &&str)| ColumnRead { file: layout.file, head: shown(head), taken: of(name) };
+    names.iter().zip(heads).map(one).collect()
 }
 
 fn note_columns(layout: &Layout, places: &[Option<usize>], extras: &[(String, usize)], findings: &mut Findings) {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use jiff::{Timestamp, ToSpan as _};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tally_api::attendance::v1 as attendance;
 use tally_api::identity::v1 as identity;
 use tally_api::performance::v1 as performance;
@@ -17,7 +17,7 @@ const PAGE: u32 = 1000;
 
 /// Counts and sums of a suite as the caller may see it: the whole group's people, accounts, aliases and devices, and what happened
 /// from a day before the bundle's period to a day after it, of records and claims those of the bundle's accounts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Census {
     /// Org units.
     pub units: u64,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tally_bundle::Reading;
 
 use crate::{Census, Counted, Taken, UNITS};
@@ -25,7 +25,7 @@ const SENT: [&str; 13] = [
 ];
 
 /// What an import did.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
     /// First and last local day of the bundle.
     pub period: (String, String),
@@ -66,10 +66,10 @@ impl Report {
 }
 
 /// What became of the rows of a file: those that were read are the sum of all others.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileReport {
     /// Its name.
-    pub file: &'static str,
+    pub file: String,
     /// All of them.
     pub read: u64,
     /// What the suite said of those that were sent.
@@ -92,7 +92,7 @@ impl FileReport {
             let of = |rows: &BTreeMap<&str, u64>, none| rows.get(file).copied().unwrap_or(none);
             let read = of(&reading.rows, if file == UNITS { sent } else { 0 });
             let rejected = of(&reading.rejected_rows, 0);
-            Self { file, read, rows, rejected, left_out: read.saturating_sub(rejected + sent) }
+            Self { file: file.to_owned(), read, rows, rejected, left_out: read.saturating_sub(rejected + sent) }
         };
         SENT.into_iter().map(one).filter(|line| line.read > 0).collect()
     }
@@ -181,8 +181,8 @@ mod tests {
         taken.refuse("records.csv", "T4".to_owned(), &refused);
         taken.refuse_all("replies.csv", 2, "a T4".to_owned(), &refused);
         let lines = FileReport::all(&reading, &taken);
-        let line = |file, read, [written, unchanged, refused]: [u64; 3], rejected, left_out| FileReport {
-            file,
+        let line = |file: &str, read, [written, unchanged, refused]: [u64; 3], rejected, left_out| FileReport {
+            file: file.to_owned(),
             read,
             rows: Counted { written, unchanged, refused, ..Counted::default() },
             rejected,

@@ -49,6 +49,11 @@ impl Refusal {
         self.error.kind()
     }
 
+    /// The error itself.
+    pub fn into_error(self) -> Error {
+        self.error
+    }
+
     /// The service that did not answer, where that is why.
     pub fn away(&self) -> Option<&str> {
         self.error.metadata().get("service").filter(|_| self.kind() == Kind::Unavailable).map(String::as_str)

@@ -2,6 +2,7 @@
 //! each other.
 
 use anyhow::Result;
+use serde::{Deserialize, Serialize};
 use tally_api::identity::v1::GetTenantRequest;
 use tally_api::identity::v1::tenant_service_client::TenantServiceClient;
 use tally_bundle::{Bundle, DEFAULT_REGION, Finding, FindingKind, Unusable};
@@ -14,8 +15,10 @@ use crate::said::told;
 use crate::{Taken, branches, claims, observations, rates, records, regions, replies, units_there};
 
 /// What an import is at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
+    /// What is in already, before and after.
+    Counting,
     /// Units, people, accounts, duty and rates: few rows, of which nobody waits for the count.
     Duty,
     /// Service records.
@@ -30,6 +33,7 @@ impl Step {
     /// Its name for people.
     pub fn said(self) -> Message {
         match self {
+            Self::Counting => msg!("PROGRESS_COUNTING"),
             Self::Duty => msg!("STEP_DUTY"),
             Self::Records => msg!("STEP_RECORDS"),
             Self::Replies => msg!("STEP_REPLIES"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tally_api::common::v1::{ImportResult, RowProblem};
 use tally_bundle::{AccountIx, Bundle, PersonIx, Refusals, RowName};
 use tally_kernel::{Clock, Locale, Message, Rng, msg};
@@ -12,7 +12,7 @@ use crate::said::RowsRefused;
 use crate::{Ids, UNITS};
 
 /// A row that the suite did not take.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// The file it came from, or what the rows of several files name.
     pub file: String,
@@ -27,7 +27,7 @@ pub struct Refused {
 }
 
 /// Rows of one file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counted {
     /// Written by this upload.
     pub written: u64,

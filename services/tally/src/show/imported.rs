@@ -29,7 +29,7 @@ pub(super) fn write(page: &mut Page, report: &Report, out: &Path, lang: Language
         let new = (revised > 0).then_some(rows.revised);
         let rest = [rows.unchanged, rows.refused, *rejected, *left_out];
         let numbers = [*read, rows.written].into_iter().chain(new).chain(rest);
-        let file = if *file == UNITS { say(msg!("IMPORT_UNITS")) } else { (*file).to_owned() };
+        let file = if file == UNITS { say(msg!("IMPORT_UNITS")) } else { file.clone() };
         table.row([file].into_iter().chain(numbers.map(count)));
     }
     page.table(2, &table);
