@@ -8,7 +8,7 @@ use std::error::Error;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::service::TowerToHyperService;
-use tally_console::{Deps, routes};
+use tally_console::{Deps, Uploads, routes};
 use tally_kernel::{Clock, Rng};
 use tally_rpc::Network;
 use tokio::net::TcpListener;
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let clock = args.next().map(|at| at.parse().map(Clock::fixed)).transpose()?.unwrap_or_default();
     let channel = Network::of(std::iter::empty()).connect(&suite).map_err(|error| format!("{error:?}"))?;
     let services = SERVICES.map(|name| (name, channel.clone())).to_vec();
-    let pages = routes(Deps { services, clock, rng: Rng::System });
+    let pages = routes(Deps { services, clock, rng: Rng::System, uploads: Uploads::new(None) });
     tracing::info!(address = ?listener.local_addr()?, suite, "the console");
     loop {
         let (stream, _) = listener.accept().await?;

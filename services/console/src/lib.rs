@@ -52,7 +52,11 @@ pub struct Deps {
     pub clock: Clock,
     /// Gives what nobody can guess.
     pub rng: Rng,
+    /// Where months wait that somebody handed in as files.
+    pub uploads: Uploads,
 }
+
+pub use bring::Uploads;
 
 /// In the order of the navigation.
 static SCREENS: LazyLock<Vec<Screen>> = LazyLock::new(|| {
@@ -87,7 +91,7 @@ pub fn routes(deps: Deps) -> Router {
         .merge(audit::routes())
         .merge(access::routes())
         .merge(platform::routes())
-        .merge(bring::routes())
+        .merge(bring::routes(deps.uploads))
         .layer(from_fn_with_state(console.clone(), visit::guard));
     Router::new().merge(pages).route("/assets/{*path}", get(asset)).with_state(console)
 }

@@ -3,7 +3,7 @@
 
 mod chain;
 mod exports;
-mod live;
+pub mod live;
 mod log;
 mod merge;
 mod replay;

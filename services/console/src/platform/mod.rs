@@ -21,7 +21,7 @@ pub const SCREENS: &[Screen] = &[
     screen("/platform/schedules", "NAV_SCHEDULES", "calendar-days", For::Others(Permission::CycleRead)),
     screen("/platform/holds", "NAV_HOLDS", "shield-check", For::Any(Permission::HoldRead)),
     screen("/platform/retention", "NAV_RETENTION", "history", For::Others(Permission::RetentionRead)),
-    screen("/platform/erasures", "NAV_ERASURES", "trash", For::Any(Permission::ErasureRead)),
+    screen("/platform/erasures", "NAV_ERASURES", "trash-2", For::Any(Permission::ErasureRead)),
 ];
 
 /// Its pages.
