@@ -64,6 +64,7 @@ RESOURCE_SETTLEMENT = تسوية
 RESOURCE_SHIFT = مناوبة
 RESOURCE_STATEMENT_OF_PERSON = كشف مستحقات الموظف
 RESOURCE_TRANSFER = نقل بين المناطق
+RESOURCE_UPLOAD = الرفع
 
 ## Every service
 

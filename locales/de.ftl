@@ -64,6 +64,7 @@ RESOURCE_SETTLEMENT = Abrechnung
 RESOURCE_SHIFT = Schicht
 RESOURCE_STATEMENT_OF_PERSON = Entgeltnachweis der Person
 RESOURCE_TRANSFER = Übertragung
+RESOURCE_UPLOAD = Upload
 
 ## Every service
 

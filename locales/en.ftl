@@ -65,6 +65,7 @@ RESOURCE_SETTLEMENT = settlement
 RESOURCE_SHIFT = shift
 RESOURCE_STATEMENT_OF_PERSON = statement of person
 RESOURCE_TRANSFER = transfer
+RESOURCE_UPLOAD = upload
 
 ## Every service
 
@@ -890,6 +891,7 @@ IMPORT_SERVICE_AWAY = the service { $service } could not be reached; nothing is 
     [one] { $rows } row is
    *[other] { $rows } rows are
 } in place, and all that earlier runs brought. Run the same command again once it is back, what is in counts as there already
+# Code VALUES_LOST.
 IMPORT_DAMAGED = values were lost on the way into it, and the suite overwrites nothing, so it would keep what is left of them for good: { $columns }
 IMPORT_DAMAGED_COLUMN = in { $count ->
     [one] { $count } row
@@ -5482,20 +5484,35 @@ UI_BRING_NEXT_CYCLE = Begin a cycle
 UI_BRING_NEXT_RUN = Attribution runs
 UI_BRING_NEXT_PEOPLE = People
 DONE_UPLOAD_DISCARDED = The upload was thrown away.
+# Somebody hands in a month while three of theirs wait.
 BRING_TOO_MANY = { $count } uploads of yours wait already: import or throw away one of them first
+# The uploads of all have as many bytes as they may.
 BRING_FULL = there is no room for more uploads just now: try again later, or ask who runs Tally
+# The folder of the uploads cannot be written.
 BRING_NO_PLACE = the folder of the uploads cannot be used ({ $error }): ask who runs Tally
+# An upload has no file, or none of a month.
 BRING_NOTHING = no file came: choose the CSV and YAML files of a month, or one ZIP of them
     .others = none of these is a file of a month: { $names }. A month is people.csv, accounts.csv, records.csv and others by these names
+# An upload has more bytes than it may, packed or not.
 BRING_TOO_LARGE = the files are larger than { $megabytes } MB, packed or unpacked: hand in fewer days at once, or use tally import
+# Two files of an upload have one name.
 BRING_TWICE = { $name } comes twice: hand in one of them
+# A workbook instead of CSV.
 BRING_WORKBOOK = { $name } is a workbook: save each of its sheets as CSV (UTF-8), and hand those in
+# An archive with too many files.
 BRING_ARCHIVE_MANY = the ZIP holds { $count } files: pack the files of one month alone
+# An archive with a path or a link out of it.
 BRING_ARCHIVE_LEADS_OUT = { $name } in the ZIP leads out of its folder: pack the files anew, without links
+# An archive with a password.
 BRING_ARCHIVE_LOCKED = the ZIP has a password: pack it without one
+# An archive that was packed in another way.
 BRING_ARCHIVE_UNKNOWN = the ZIP is packed in a way that is not read here: pack it anew as an ordinary ZIP
+# An archive that cannot be read.
 BRING_ARCHIVE_DAMAGED = the ZIP is damaged or is none: pack it anew
+# One day of a period without the other, or the wrong way round.
 BRING_PERIOD = a first and a last day belong together, the first before the last
 BRING_SESSION_ENDED = Your sign-in ended meanwhile: sign in again and go on.
+# An import of values that were lost, which nobody has accepted.
 BRING_DAMAGED = values were lost on the way into the files: say that the rows go in as they are, or hand in files that have them
+# An upload is thrown away while it is imported.
 BRING_STILL_RUNS = the import goes on: stop it first

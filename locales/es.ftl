@@ -64,6 +64,7 @@ RESOURCE_SETTLEMENT = liquidación
 RESOURCE_SHIFT = turno
 RESOURCE_STATEMENT_OF_PERSON = extracto de la persona
 RESOURCE_TRANSFER = transferencia
+RESOURCE_UPLOAD = carga
 
 ## Every service
 

@@ -64,6 +64,7 @@ RESOURCE_SETTLEMENT = règlement
 RESOURCE_SHIFT = vacation
 RESOURCE_STATEMENT_OF_PERSON = relevé de la personne
 RESOURCE_TRANSFER = transfert
+RESOURCE_UPLOAD = envoi
 
 ## Every service
 

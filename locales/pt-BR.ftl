@@ -64,6 +64,7 @@ RESOURCE_SETTLEMENT = apuração
 RESOURCE_SHIFT = turno
 RESOURCE_STATEMENT_OF_PERSON = demonstrativo da pessoa
 RESOURCE_TRANSFER = transferência
+RESOURCE_UPLOAD = envio
 
 ## Every service
 

@@ -64,6 +64,7 @@ RESOURCE_SETTLEMENT = расчёт премий
 RESOURCE_SHIFT = смена
 RESOURCE_STATEMENT_OF_PERSON = расчётный лист сотрудника
 RESOURCE_TRANSFER = передача между регионами
+RESOURCE_UPLOAD = загрузка
 
 ## Every service
 

@@ -64,6 +64,7 @@ RESOURCE_SETTLEMENT = quyết toán
 RESOURCE_SHIFT = ca
 RESOURCE_STATEMENT_OF_PERSON = bảng kê của nhân viên
 RESOURCE_TRANSFER = lượt chuyển giữa các khu vực
+RESOURCE_UPLOAD = lượt tải lên
 
 ## Every service
 

@@ -8,11 +8,11 @@ use super::diagnostics::{FindingKind, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
 use super::group::Period;
+use super::layout::Layout;
 use super::model::{AccountIx, Claim};
 use super::people::{Diagnostics, each_row, once};
 use super::refusals::RowName;
 use super::source::Source;
-use super::table::Layout;
 use super::twice::Twice;
 
 pub(crate) static CLAIMS: Layout = Layout {

@@ -6,11 +6,11 @@ use super::cell::{self, shown};
 use super::cleaned::Need::{Expected, Required};
 use super::diagnostics::{Unusable, Wrong};
 use super::directory::Directory;
+use super::layout::Layout;
 use super::model::{DeviceOwner, OwnedDevice};
 use super::people::{Diagnostics, each_row, once, optional};
 use super::refusals::RowName;
 use super::source::Source;
-use super::table::Layout;
 
 pub(crate) static DEVICES: Layout = Layout {
     file: "devices.csv",

@@ -14,11 +14,12 @@ use super::diagnostics::{FindingKind, Findings, Unusable, Wrong};
 use super::direction::{Around, Odd, direct};
 use super::directory::Directory;
 use super::exported;
+use super::layout::Layout;
 use super::model::{AccountIx, GivenPunch, Handover, HandoverKind, Punch, PunchKind, Roster};
 use super::people::{Diagnostics, each_row, once, optional};
 use super::refusals::RowName;
 use super::source::Source;
-use super::table::{Layout, header};
+use super::table::header;
 use super::twice::{Twice, settle};
 
 pub(crate) static ROSTERS: Layout = Layout {

@@ -1,18 +1,11 @@
 //! The files of a bundle for whoever fills them in: their columns by the names of each language, and rows to begin with.
-//!
-//! A head is read by the column's own name (`employee_no`), by those of common Chinese exports, and by its name in any language of the
-//! catalogues (`HEAD_EMPLOYEE_NO`), so that a form which was filled in is read wherever it came from.
 
-use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use tally_i18n::named;
 use tally_kernel::Locale;
 
-use super::cell::fold;
 use super::cleaned::Need;
+use super::labels::label;
+use super::layout::Layout;
 use super::sheet::{Csv, Sheet};
-use super::table::Layout;
 use super::{claimed, devices, duty, observed, people, rates, records, replied};
 
 /// A file of a bundle, to be filled in.
@@ -117,38 +110,14 @@ impl Form {
     }
 }
 
-/// What a column of a file is called in a language.
-pub fn label(locale: Locale, file: &str, column: &str) -> String {
-    let id = |name: &str| format!("HEAD_{}", name.to_uppercase());
-    let of_file = format!("{}_{column}", file.trim_end_matches(".csv"));
-    let found = OF_FILE.contains(&of_file.as_str()).then(|| named(locale, &id(&of_file))).flatten();
-    found.or_else(|| named(locale, &id(column))).unwrap_or_else(|| column.to_owned())
-}
-
-/// Columns that are something else in their file than their name means elsewhere.
-const OF_FILE: [&str; 2] = ["rates_from", "rates_to"];
-
-/// Columns by file and by what they are called in any language, folded and in small letters.
-static LABELS: LazyLock<BTreeMap<(&'static str, String), &'static str>> = LazyLock::new(|| {
-    let columns = FORMS.iter().flat_map(|form| form.columns().map(|(name, _)| (form.file(), name)));
-    let called = |(file, name)| Locale::ALL.map(|locale| ((file, folded(&label(locale, file, name))), name));
-    columns.flat_map(called).collect()
-});
-
-fn folded(text: &str) -> String {
-    fold(text).to_lowercase()
-}
-
-/// The column of `file` that a language calls so, if one does; `name` is folded and in small letters.
-pub(crate) fn column(file: &'static str, name: &str) -> Option<&'static str> {
-    LABELS.get(&(file, name.to_owned())).copied()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use tempfile::TempDir;
 
     use super::*;
+    use crate::labels::{column, folded};
     use crate::{Options, TakenFor, exported, read_bundle};
 
     #[test]
@@ -190,7 +159,7 @@ mod tests {
     fn the_usual_name_of_a_chinese_export_is_the_one_of_the_form() {
         assert_eq!(label(Locale::ZhCn, "people.csv", "employee_no"), "工号");
         assert_eq!(label(Locale::ZhCn, "rates.csv", "from"), "原币种");
-        assert_eq!(column("people.csv", "employee number"), Some("employee_no"));
-        assert_eq!(column("people.csv", "started"), None);
+        assert_eq!(column(&people::PEOPLE, "employee number"), Some("employee_no"));
+        assert_eq!(column(&people::PEOPLE, "started"), None);
     }
 }

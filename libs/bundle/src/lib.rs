@@ -10,7 +10,7 @@
 //! text of their own, and rejected rows are described up to a limit and then counted.
 //!
 //! One file of the code for each concern: `source` (bytes, digest, encoding), `rows` and `table` (CSV), `cell` (one
-//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `forms` (columns by their names in each language), `people`, `records`, `measures`, `replied`, `duty`, `observed` and `rates` (the files), `directory` (who and what is meant), `group`, `scheme` (with `population`, and `templates` to begin with) and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
+//! value), `exported`, `cleaned` and `sheet` (what spreadsheets do to cells, Chinese names), `labels` and `forms` (columns by their names in each language), `people`, `records`, `measures`, `replied`, `duty`, `observed` and `rates` (the files), `directory` (who and what is meant), `group`, `scheme` (with `population`, and `templates` to begin with) and `pool` over `yaml` (the settings), `keys` and `written` (where in them a key stands, and how a number is written),
 //! `model` (the rows once read) and `bundle` (the result), `diagnostics` (what can go wrong), `refusals` (what a suite said of rows), `write` (the canonical form).
 
 use std::path::Path;
@@ -32,6 +32,8 @@ mod exported;
 pub mod forms;
 mod group;
 mod keys;
+mod labels;
+mod layout;
 mod measures;
 mod model;
 mod numbers;
@@ -63,6 +65,7 @@ pub use cell::{major, nearest};
 pub use diagnostics::{ColumnRead, Finding, FindingKind, Rejected, TakenFor, Unusable};
 pub use direction::Punches;
 pub use group::{DEFAULT_REGION, Group, Inference, Period, Policy};
+pub use labels::label;
 pub use model::{
     AccountIx, Alias, BundleAccount, BundlePerson, Claim, DeviceOwner, Employment, GivenPunch, Handover, HandoverKind,
     Measure, MeasureValues, Observation, Observed, OwnedDevice, PersonIx, Phase, PhaseKind, Punch, PunchKind, Rate,

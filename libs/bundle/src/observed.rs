@@ -12,12 +12,13 @@ use super::diagnostics::{FindingKind, Findings, RowDiagnostic, Seen, Unusable, W
 use super::directory::Directory;
 use super::exported;
 use super::group::Period;
+use super::layout::Layout;
 use super::model::{Observation, Observed, Subject};
 use super::numbers::Numbers;
 use super::people::{Diagnostics, each_row, once, optional, path};
 use super::refusals::RowName;
 use super::source::Source;
-use super::table::{Layout, Row};
+use super::table::Row;
 
 pub(crate) static OBSERVATIONS: Layout = Layout {
     file: "observations.csv",

@@ -11,10 +11,11 @@ use super::cleaned::Need;
 use super::diagnostics::{FindingKind, Findings, Rejects, RowDiagnostic, Unusable, Wrong};
 use super::directory::{Directory, bare, segment};
 use super::exported;
+use super::layout::Layout;
 use super::model::{Alias, BundleAccount, BundlePerson, Employment, Phase, PhaseKind};
 use super::refusals::{Refusals, RowName};
 use super::source::{Progress, Source};
-use super::table::{Layout, Row, Table};
+use super::table::{Row, Table};
 
 use Need::{Expected, Optional, Required};
 

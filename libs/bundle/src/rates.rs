@@ -9,12 +9,12 @@ use tally_kernel::{Currency, msg};
 use super::cell::{self, shown};
 use super::cleaned::Need::Required;
 use super::diagnostics::{Unusable, Wrong};
+use super::layout::Layout;
 use super::model::Rate;
 use super::numbers::Numbers;
 use super::people::{Diagnostics, each_row, once};
 use super::refusals::RowName;
 use super::source::Source;
-use super::table::Layout;
 
 pub(crate) static RATES: Layout = Layout {
     file: "rates.csv",

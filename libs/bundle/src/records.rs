@@ -15,6 +15,7 @@ use super::diagnostics::{FindingKind, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::exported;
 use super::group::Period;
+use super::layout::Layout;
 use super::measures::{self, Column, Odd, Raw};
 use super::model::{Measure, Record};
 use super::numbers::Numbers;
@@ -22,7 +23,7 @@ use super::people::Diagnostics;
 use super::refusals::RowName;
 use super::source::Source;
 use super::symbols::{Symbol, Symbols};
-use super::table::{Layout, Row, Table};
+use super::table::{Row, Table};
 use super::twice::Twice;
 
 use Need::{Expected, Optional, Required};

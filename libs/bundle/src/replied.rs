@@ -13,13 +13,14 @@ use super::cleaned::Need::{Optional, Required};
 use super::diagnostics::{FindingKind, Findings, RowDiagnostic, Seen, Unusable, Wrong};
 use super::directory::Directory;
 use super::duty::word;
+use super::layout::Layout;
 use super::model::{AccountIx, Record, RecordIx, Reply, Side};
 use super::people::{Diagnostics, each_row, optional};
 use super::records::{Fate, Records};
 use super::refusals::RowName;
 use super::source::Source;
 use super::symbols::Symbols;
-use super::table::{Layout, Row};
+use super::table::Row;
 
 mod found;
 

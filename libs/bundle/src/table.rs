@@ -6,17 +6,10 @@ use super::cell::{fold, nearest, shown};
 use super::cleaned::{Cleaned, Need, Verdict};
 use super::diagnostics::{ColumnRead, FindingKind, Findings, Rejects, TakenFor, Unusable, Wrong, one_after_other};
 use super::exported;
-use super::forms;
+use super::labels;
+use super::layout::Layout;
 use super::rows::{Cells, Next, Rows};
 use super::source::{Progress, Source, Text, TextEncoding};
-
-/// The columns of a file.
-pub(crate) struct Layout {
-    pub file: &'static str,
-    pub columns: &'static [(&'static str, Need)],
-    /// Whether other columns are measures.
-    pub extras: bool,
-}
 
 /// A file opened at its first row after the header.
 pub(crate) struct Table {
@@ -296,7 +289,7 @@ fn fits_header(file: &str, named: char, heads: &[&str]) -> Result<(), Unusable> 
 fn column(layout: &Layout, name: &str) -> String {
     let known = exported::column(layout.file, name);
     let is_known = layout.columns.iter().any(|(column, _)| *column == known);
-    let called = if is_known { None } else { forms::column(layout.file, name) };
+    let called = if is_known { None } else { labels::column(layout, name) };
     called.unwrap_or(known).to_owned()
 }
 

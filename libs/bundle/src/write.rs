@@ -17,6 +17,7 @@ use super::devices::DEVICES;
 use super::diagnostics::{Finding, FindingKind, Unusable, Wrong};
 use super::duty;
 use super::group::{Group, Period};
+use super::layout::Layout;
 use super::model::{AccountIx, DeviceOwner, Measure, MeasureValues, Observed, Record, Subject};
 use super::observed::OBSERVATIONS;
 use super::people::{ACCOUNTS, ALIASES, Diagnostics, PEOPLE, PEOPLE_ALWAYS, each_row};
@@ -25,7 +26,6 @@ use super::records::{ALWAYS, CANONICAL, MORE, SHARED};
 use super::replied::REPLIES;
 use super::source::{FileDigest, READING, Source};
 use super::symbols::Symbol;
-use super::table::Layout;
 
 /// What the first reading of a bundle found; only in a normalised bundle, which has nothing left to convert.
 static FINDINGS: Layout = Layout {

@@ -87,6 +87,7 @@ pub struct Server {
     pub cors_origins: Vec<String>,
     #[serde(deserialize_with = "list::read")]
     pub services: Vec<String>,
+    pub uploads: PathBuf,
     #[serde(deserialize_with = "list::read")]
     pub regions: Vec<String>,
     pub grace_seconds: u64,

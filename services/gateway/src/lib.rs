@@ -46,6 +46,8 @@ use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Pr
 pub use call::Services;
 use connect::Connect;
 use grpc::Grpc;
+pub use tally_console::Uploads;
+
 pub use port::{Listening, Port, serve};
 use rest::bodies::Bodies;
 use rest::{Asked, NotAsked, Rest};
@@ -79,6 +81,8 @@ pub struct Deps {
     pub clock: Clock,
     /// Gives ids.
     pub rng: Rng,
+    /// Where months wait that somebody handed in as files.
+    pub uploads: tally_console::Uploads,
     /// What is let in.
     pub guards: Guards,
 }
@@ -116,6 +120,7 @@ fn doors_to(rules: &[Arc<Rule>], description: &serde_json::Value, deps: Deps) ->
         services: services.all().collect(),
         clock: deps.clock.clone(),
         rng: deps.rng.clone(),
+        uploads: deps.uploads,
     });
     let doors = Doors {
         rest: Arc::new(Rest::new(rules, services.clone(), bodies.clone())),

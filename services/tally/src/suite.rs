@@ -345,7 +345,9 @@ impl<'a> Builder<'a> {
         };
         let services = SERVICES.into_iter().zip(channels.all()).map(|(part, channel)| (part.name, channel)).collect();
         let policy = SERVICES.into_iter().flat_map(|part| part.policy).copied().collect();
-        let doors = tally_gateway::doors(tally_gateway::Deps { services, policy, clock, rng, guards })?;
+        let folder = &self.config.server.uploads;
+        let uploads = tally_gateway::Uploads::new((!folder.as_os_str().is_empty()).then(|| folder.clone()));
+        let doors = tally_gateway::doors(tally_gateway::Deps { services, policy, clock, rng, uploads, guards })?;
         let port = tally_gateway::Port::behind(self.config.proxies());
         let listening = tally_gateway::Listening::from(listener);
         background.push(Task::new("gateway", move |shutdown| {

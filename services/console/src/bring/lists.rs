@@ -5,7 +5,7 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::Path;
 use http::Response;
-use tally_bundle::{TakenFor, forms};
+use tally_bundle::TakenFor;
 use tally_kernel::{Message, Result, msg};
 
 use super::reading::Read;
@@ -61,7 +61,7 @@ async fn columns_of(visit: &Visit, uploads: &Uploads, id: &str) -> Result<List> 
     let known = read.month.as_ref().map(|month| month.columns.as_slice()).unwrap_or_default();
     let row = |(at, column): (usize, &tally_bundle::ColumnRead)| {
         let (taken, name) = match column.taken {
-            TakenFor::Column(name) => (Cell::text(forms::label(ui.locale(), column.file, name)), name),
+            TakenFor::Column(name) => (Cell::text(tally_bundle::label(ui.locale(), column.file, name)), name),
             TakenFor::Measure => (Cell::pill(ui.t("UI_BRING_MEASURE"), "accent"), ""),
             TakenFor::Nothing => (Cell::pill(ui.t("UI_BRING_NOT_READ"), "warn"), ""),
         };

@@ -3,7 +3,7 @@
 //!
 //! From below to above:
 //!
-//! - done: uploads, unpack, reading, run, take, lists, start, one
+//! - done: reading, uploads, unpack, run, take, lists, start, one
 
 mod lists;
 mod one;
@@ -11,6 +11,8 @@ mod reading;
 mod run;
 mod start;
 mod take;
+#[cfg(test)]
+mod tests;
 mod unpack;
 mod uploads;
 

@@ -97,9 +97,8 @@ async fn shown(visit: &Visit, uploads: &Uploads, id: &str) -> Result<One> {
         Ok(Month { misfit: Some(misfit), .. }) => misfit.told(ui.locale()),
         Ok(_) => String::new(),
     };
-    let list = |name: &str, label: &str, count: usize| {
-        (format!("/bring/{id}/{name}"), ui.t(label), ui.format.count(count))
-    };
+    let list =
+        |name: &str, label: &str, count: usize| (format!("/bring/{id}/{name}"), ui.t(label), ui.format.count(count));
     let mut lists = Vec::new();
     if let Ok(month) = month {
         lists.push(list("columns", "UI_BRING_COLUMNS", month.columns.len()));
@@ -214,7 +213,8 @@ fn brought(ui: &Ui, visit: &Visit, report: &Report) -> Table {
         } else {
             Cell::code(&it.file)
         };
-        let numbers = [it.read, it.rows.written, it.rows.revised, it.rows.unchanged, it.rows.refused, it.rejected, it.left_out];
+        let numbers =
+            [it.read, it.rows.written, it.rows.revised, it.rows.unchanged, it.rows.refused, it.rejected, it.left_out];
         let cells = std::iter::once(file).chain(numbers.map(|it| number(ui, it))).collect();
         Row { id: it.file.replace(['.', ' '], "-"), href: String::new(), cells }
     };
@@ -225,9 +225,8 @@ fn brought(ui: &Ui, visit: &Visit, report: &Report) -> Table {
 /// How much the suite held before and holds now.
 fn census(ui: &Ui, report: &Report) -> Vec<(String, String, String)> {
     let (before, after) = (report.before, report.after);
-    let count = |what: Message, before: u64, after: u64| {
-        (ui.say(&what), ui.format.count(before), ui.format.count(after))
-    };
+    let count =
+        |what: Message, before: u64, after: u64| (ui.say(&what), ui.format.count(before), ui.format.count(after));
     vec![
         count(msg!("IMPORT_UNITS"), before.units, after.units),
         count(msg!("IMPORT_PEOPLE"), before.people, after.people),
@@ -248,7 +247,10 @@ fn next(ui: &Ui, me: &crate::ui::Me) -> Vec<(&'static str, String)> {
         ("/runs", Permission::RecordRead, "UI_BRING_NEXT_RUN"),
         ("/people", Permission::PersonRead, "UI_BRING_NEXT_PEOPLE"),
     ];
-    all.into_iter().filter(|(_, permission, _)| me.may_others(*permission)).map(|(to, _, label)| (to, ui.t(label))).collect()
+    all.into_iter()
+        .filter(|(_, permission, _)| me.may_others(*permission))
+        .map(|(to, _, label)| (to, ui.t(label)))
+        .collect()
 }
 
 /// The part of the page that tells how far an import is.

@@ -1,12 +1,9 @@
 //! What was read of an upload, without the rows themselves.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use tally_bundle::{ColumnRead, Finding, Options, Period, Reading, Rejected, Unusable, read_bundle};
+use tally_bundle::{ColumnRead, Finding, Period, Reading, Rejected, Unusable};
 use tally_kernel::Message;
-
-use super::uploads::{About, Upload};
 
 /// See the module's text.
 #[derive(Debug)]
@@ -53,16 +50,4 @@ impl Read {
             }
         }
     }
-}
-
-/// Reads the files of an upload. It takes a thread for as long as that takes.
-pub async fn files(upload: &Upload) -> Result<Reading, Unusable> {
-    let (files, about) = (upload.files(), upload.about.clone());
-    let reading = tokio::task::spawn_blocking(move || read(&files, &about)).await;
-    reading.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))
-}
-
-fn read(files: &Path, about: &About) -> Result<Reading, Unusable> {
-    let options = Options { from: about.from, to: about.to, ..Options::default() };
-    read_bundle(files, options, &mut |_, _| {})
 }

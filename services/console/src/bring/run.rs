@@ -15,7 +15,6 @@ use tally_kernel::error::Kind;
 use tally_kernel::{Clock, Locale, Result, msg};
 use tokio::runtime::Handle;
 
-use super::reading;
 use super::uploads::{Upload, Uploads, no_place};
 use super::whose;
 use crate::visit::Visit;
@@ -139,7 +138,8 @@ async fn run(caller: &Caller, upload: &Upload, clock: &Clock) {
         None => (stopped(tally_i18n::text(locale, &msg!("IMPORT_INTERRUPTED"))), None),
     };
     // What was refused is kept also where it stopped afterwards. How it stands is written last: it says that the other belongs to it.
-    let kept = upload.write(OUTCOME, &Outcome { report, refused: taken.refused }).and_then(|()| upload.write(RUN, &run));
+    let kept =
+        upload.write(OUTCOME, &Outcome { report, refused: taken.refused }).and_then(|()| upload.write(RUN, &run));
     if let Err(error) = kept {
         tracing::error!(cause = error.internal_context(), "what came of an import could not be kept");
     }
@@ -147,7 +147,7 @@ async fn run(caller: &Caller, upload: &Upload, clock: &Clock) {
 }
 
 async fn import(caller: &Caller, upload: &Upload, taken: &mut Taken, at: &At) -> anyhow::Result<Report> {
-    let reading = reading::files(upload).await?;
+    let reading = upload.reading().await?;
     let bundle = &reading.bundle;
     let tell = |step, done, all| *at.lock().unwrap_or_else(PoisonError::into_inner) = (Some(step), done, all);
     let before = tally_import::census(caller, bundle, |done| tell(Step::Counting, done, 0)).await?;

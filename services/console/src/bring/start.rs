@@ -8,10 +8,10 @@ use http::{Request, Response};
 use tally_bundle::forms::{self, FORMS};
 use tally_kernel::{Error, Result, msg};
 
+use super::NEEDED;
 use super::run::{self, State};
 use super::take::take;
 use super::uploads::{KEPT, OF_ONE, UPLOAD_MAX, Uploads};
-use super::NEEDED;
 use crate::act::allowed;
 use crate::ui::Ui;
 use crate::ui::table::{Cell, Column, Row, Table};
@@ -110,14 +110,14 @@ pub fn sheet_said(ui: &Ui, file: &str) -> String {
 
 fn sheet(ui: &Ui, form: &forms::Form) -> Sheet {
     let file = form.file();
-    let column = |(name, needed)| (name, forms::label(ui.locale(), file, name), needed);
+    let column = |(name, needed)| (name, tally_bundle::label(ui.locale(), file, name), needed);
     let columns = form.columns().map(column).collect();
     Sheet { file, said: sheet_said(ui, file), needed: REQUIRED.contains(&file), columns }
 }
 
 /// `GET /bring/forms/{file}`: a file to fill in, with heads in the reader's language.
 pub async fn form(visit: Visit, Path(file): Path<String>) -> Response<Body> {
-    let form = FORMS.iter().find(|form| form.file() == file).ok_or_else(|| Error::not_found("form", &file));
+    let form = FORMS.iter().find(|form| form.file() == file).ok_or_else(|| Error::not_found("page", &file));
     match form.and_then(|form| form.csv(visit.choices.locale).map_err(Error::internal)) {
         Ok(content) => file_named(&file, "text/csv; charset=utf-8", content),
         Err(error) => visit.refused(&error),

@@ -16,9 +16,9 @@ use tally_kernel::{Result, msg};
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
 
-use super::reading::{self, Read};
+use super::reading::Read;
 use super::unpack::{Came, refused, too_large, unpack};
-use super::uploads::{About, Beginning, UPLOAD_MAX, Upload, Uploads, no_place};
+use super::uploads::{About, Beginning, Upload, Uploads, no_place};
 use super::whose;
 use crate::console::told;
 use crate::visit::{Visit, forgery};
@@ -53,7 +53,7 @@ pub async fn take(visit: &Visit, uploads: &Uploads, request: Request<Body>) -> R
     let id = visit.console().rng().uuid(now);
     let beginning = uploads.begin(id, &visit.me().principal_id, now)?;
     let mut parts = Multipart::from_request(request, &()).await.map_err(|_| refused(msg!("BRING_NOTHING")))?;
-    let (came, left) = (Came::default(), UPLOAD_MAX);
+    let (came, left) = (Came::default(), uploads.most());
     let mut coming = Coming { visit, beginning, came, left, from: None, to: None, is_ours: false };
     if let Err(error) = coming.all(&mut parts).await {
         read_away(&mut parts).await;
@@ -98,14 +98,14 @@ impl Coming<'_> {
         if name.to_lowercase().ends_with(".zip") {
             let archive = self.beginning.archive();
             let sent = self.write(&mut field, &archive).await?;
-            let (into, left, mut came) = (self.beginning.files(), UPLOAD_MAX - sent.min(UPLOAD_MAX), self.came.clone());
+            let (into, left, mut came) = (self.beginning.files(), self.left + sent, self.came.clone());
             let unpacked = tokio::task::spawn_blocking(move || -> Result<_> {
                 let left = unpack(&archive, &into, left, &mut came)?;
                 std::fs::remove_file(&archive).map_err(no_place)?;
                 Ok((left, came))
             });
             let (left, came) = unpacked.await.map_err(Error::internal)??;
-            (self.left, self.came) = (left.min(self.left), came);
+            (self.left, self.came) = (left, came);
             return Ok(());
         }
         match self.came.place(&name)? {
@@ -140,7 +140,11 @@ impl Coming<'_> {
         let Self { visit, beginning, came, from, to, .. } = self;
         if came.files.is_empty() {
             let names = came.others.into_iter().take(5).collect::<Vec<_>>().join(", ");
-            return Err(refused(if names.is_empty() { msg!("BRING_NOTHING") } else { msg!("BRING_NOTHING.others", names) }));
+            return Err(refused(if names.is_empty() {
+                msg!("BRING_NOTHING")
+            } else {
+                msg!("BRING_NOTHING.others", names)
+            }));
         }
         if from.is_some() != to.is_some() || from > to {
             return Err(refused(msg!("BRING_PERIOD")));
@@ -178,7 +182,7 @@ pub async fn first_reading(visit: &Visit, upload: &Upload) -> Result<Read> {
     if upload.about.made_group {
         write_group(visit, &caller, upload, &[]).await?;
     }
-    let mut reading = match reading::files(upload).await {
+    let mut reading = match upload.reading().await {
         Ok(reading) => reading,
         Err(unusable) => return Ok(Read::of(Err(unusable), None)),
     };
@@ -186,7 +190,7 @@ pub async fn first_reading(visit: &Visit, upload: &Upload) -> Result<Read> {
     let new: Vec<String> = tally_import::branches(&reading.bundle).into_iter().map(str::to_owned).collect();
     if upload.about.made_group && new.iter().any(|branch| !reading.bundle.group.branches.contains_key(branch)) {
         write_group(visit, &caller, upload, &new).await?;
-        reading = match reading::files(upload).await {
+        reading = match upload.reading().await {
             Ok(reading) => reading,
             Err(unusable) => return Ok(Read::of(Err(unusable), None)),
         };
@@ -212,7 +216,10 @@ async fn write_group(visit: &Visit, caller: &Caller, upload: &Upload, new: &[Str
     let tenant = told(TenantServiceClient::new(visit.channel("identity")?).get_tenant(ask)).await?.tenant;
     let tenant = tenant.unwrap_or_default();
     let units = tally_import::units_there(caller).await.map_err(failed)?;
-    let known = units.into_iter().filter(|unit| !unit.path.is_empty() && !unit.path.contains('/')).map(|unit| (unit.path, unit.region));
+    let known = units
+        .into_iter()
+        .filter(|unit| !unit.path.is_empty() && !unit.path.contains('/'))
+        .map(|unit| (unit.path, unit.region));
     let only = tenant.regions.first().filter(|_| tenant.regions.len() == 1);
     let new = new.iter().filter_map(|branch| Some((branch.clone(), only?.clone())));
     let branches: std::collections::BTreeMap<String, String> = new.chain(known).collect();
@@ -223,7 +230,9 @@ async fn write_group(visit: &Visit, caller: &Caller, upload: &Upload, new: &[Str
 }
 
 /// What comes next, which is waited for so long and no longer.
-async fn next<T>(coming: impl Future<Output = std::result::Result<T, axum::extract::multipart::MultipartError>>) -> Result<T> {
+async fn next<T>(
+    coming: impl Future<Output = std::result::Result<T, axum::extract::multipart::MultipartError>>,
+) -> Result<T> {
     let come = tokio::time::timeout(PATIENCE, coming).await;
     let come = come.map_err(|_| Error::of(Kind::DeadlineExceeded, msg!("BODY_TOO_SLOW")))?;
     come.map_err(|cause| Error::of(Kind::Cancelled, msg!("BODY_BROKE_OFF")).with_internal(cause))

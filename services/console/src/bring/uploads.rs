@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tally_bundle::{Options, Reading, Unusable, read_bundle};
 use tally_import::Caller;
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::{Result, msg};
@@ -48,6 +49,8 @@ struct Inner {
     own: Mutex<Option<TempDir>>,
     /// Whose imports run here, by upload.
     callers: Mutex<BTreeMap<Uuid, Caller>>,
+    /// Bytes of an upload, sent and unpacked.
+    most: u64,
     readings: Mutex<VecDeque<(Uuid, Arc<Read>)>>,
 }
 
@@ -82,7 +85,20 @@ impl Uploads {
     /// In a folder, which processes may share; without one in a folder of this process alone.
     pub fn new(folder: Option<PathBuf>) -> Self {
         let (own, callers, readings) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { folder, own, callers, readings }))
+        Self(Arc::new(Inner { folder, own, callers, most: UPLOAD_MAX, readings }))
+    }
+
+    /// The same for smaller uploads.
+    #[cfg(test)]
+    pub fn of_at_most(self, bytes: u64) -> Self {
+        let folder = self.0.folder.clone();
+        let (own, callers, readings) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self(Arc::new(Inner { folder, own, callers, most: bytes, readings }))
+    }
+
+    /// Bytes that an upload may have, sent and unpacked.
+    pub fn most(&self) -> u64 {
+        self.0.most
     }
 
     fn root(&self) -> Result<PathBuf> {
@@ -206,6 +222,17 @@ impl Upload {
     /// Where its files are.
     pub fn files(&self) -> PathBuf {
         self.folder.join(FILES)
+    }
+
+    /// Reads its files. It takes a thread for as long as that takes.
+    ///
+    /// # Errors
+    /// There is nothing sensible to go on with.
+    pub async fn reading(&self) -> std::result::Result<Reading, Unusable> {
+        let (files, About { from, to, .. }) = (self.files(), self.about.clone());
+        let options = Options { from, to, ..Options::default() };
+        let reading = tokio::task::spawn_blocking(move || read_bundle(&files, options, &mut |_, _| {})).await;
+        reading.unwrap_or_else(|broken| std::panic::resume_unwind(broken.into_panic()))
     }
 
     /// The path of something that is kept of it.

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tally_access::{Effect, Needs, PolicyRow, Regions};
 use tally_api::classes;
-use tally_gateway::{Deps, Guards, Listening, Port, doors, serve};
+use tally_gateway::{Deps, Guards, Listening, Port, Uploads, doors, serve};
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::id::TenantId;
 use tally_kernel::{Locale, msg};
@@ -134,6 +134,7 @@ impl Doors {
             policy: policy(),
             clock: callers.clock.clone(),
             rng: callers.rng.clone(),
+            uploads: Uploads::new(None),
             guards: Guards {
                 tokens: Tokens::new(
                     Arc::<tally_rpc::LocalKeys>::clone(&callers.keys),

@@ -147,7 +147,14 @@ pub fn doors(answer: Answer) -> (Router, Arc<Mutex<Seen>>) {
         introducer: None,
         cors_origins: Vec::new(),
     };
-    let deps = Deps { services, policy: Vec::new(), clock: Clock::System, rng: Rng::System, guards };
+    let deps = Deps {
+        services,
+        policy: Vec::new(),
+        clock: Clock::System,
+        rng: Rng::System,
+        uploads: crate::Uploads::new(None),
+        guards,
+    };
     (doors_to(&rules, &serde_json::Value::Null, deps), seen)
 }
 
