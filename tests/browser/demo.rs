@@ -13,6 +13,8 @@ pub struct Demo {
     pub address: String,
     /// Everybody's.
     pub password: String,
+    /// The files of its month.
+    pub month: PathBuf,
     /// Sign-in names and roles.
     pub users: Vec<(String, String)>,
     _process: Child,
@@ -27,6 +29,7 @@ impl Demo {
         let file = |path: &PathBuf| Stdio::from(std::fs::File::create(path).expect("a file"));
         let process = Command::new(program())
             .args(["demo", "--records", "3000", "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--lang", "en"])
+            .args(["--bundle", "month"])
             .current_dir(folder.path())
             .stdout(file(&out))
             .stderr(file(&err))
@@ -60,7 +63,8 @@ impl Demo {
             roles.contains(&role).then(|| (login.to_owned(), role.to_owned()))
         };
         let users = said.lines().filter_map(user).collect();
-        Self { address: format!("http://127.0.0.1:{address}"), password, users, _process: process, _folder: folder }
+        let (address, month) = (format!("http://127.0.0.1:{address}"), folder.path().join("month"));
+        Self { address, password, month, users, _process: process, _folder: folder }
     }
 
     /// A user by sign-in name: that there is one.

@@ -6,4 +6,5 @@ mod axe;
 mod chrome;
 mod demo;
 mod month;
+mod nu;
 mod roles;

@@ -1,5 +1,6 @@
-//! A branch's month from closing to pay, by five people in their browsers, in Chinese: whoever closes it, whoever prepares, approves and
-//! posts the pay, and an agent on a phone who is paid. And what people do to pages: the way back, and twice.
+//! A branch's month from its files to its pay, by people in their browsers, in Chinese: whoever brings the files, whoever closes it, whoever
+//! answers what was found and who agrees, whoever prepares, approves and posts the pay, and an agent on a phone who is paid. And what people
+//! do to pages: the way back, and twice.
 
 use tally_testkit::eventually;
 use thirtyfour::prelude::*;
@@ -8,7 +9,23 @@ use crate::chrome::{Chrome, DESKTOP, PHONE, complaints, is_there, picture, press
 use crate::demo::Demo;
 use crate::roles::{sign_in, texts};
 
-const NAME: &str = "杭州三月复核";
+const NAME: &str = "杭州一月";
+/// The demo's month as January: it has as many days.
+const AS_JANUARY: [(&str, &str); 4] =
+    [("2026-04-01", "2026-02-01"), ("2026-02-28", "2025-12-31"), ("2026-03-", "2026-01-"), ("2603", "2601")];
+/// Its files of people and accounts, which stay, and those of the month.
+const FILES: [&str; 10] = [
+    "people.csv",
+    "accounts.csv",
+    "aliases.csv",
+    "devices.csv",
+    "records.csv",
+    "replies.csv",
+    "claims.csv",
+    "rosters.csv",
+    "punches.csv",
+    "handovers.csv",
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_branch_closes_its_month_and_three_people_pay_it() {
@@ -16,10 +33,21 @@ async fn a_branch_closes_its_month_and_three_people_pay_it() {
         return;
     }
     let (demo, chrome) = (Demo::start().await, Chrome::start().await);
+    let group = chrome.browser("zh-CN", DESKTOP, false).await;
+    sign_in(&group, &demo, demo.login("hr")).await;
+    brought(&group, &demo).await;
+    group.quit().await.expect("the browser ends");
+
     let hr = chrome.browser("zh-CN", DESKTOP, false).await;
     sign_in(&hr, &demo, demo.login("hr3")).await;
     let cycle = closed(&hr, &demo).await;
     published(&hr, &demo, &cycle).await;
+
+    let supervisor = chrome.browser("zh-CN", DESKTOP, false).await;
+    sign_in(&supervisor, &demo, demo.login("10001")).await;
+    answered(&supervisor, &demo).await;
+    supervisor.quit().await.expect("the browser ends");
+    agreed(&hr, &demo).await;
     hr.quit().await.expect("the browser ends");
 
     let payroll = chrome.browser("zh-CN", DESKTOP, false).await;
@@ -81,10 +109,72 @@ async fn send(browser: &WebDriver, form: &str, fields: &[(&str, &str)]) {
     assert_eq!(wrong, "", "{form} is taken");
 }
 
+/// Hands in the files of January, looks at what was read, and imports them. What is thrown in twice changes nothing.
+async fn brought(browser: &WebDriver, demo: &Demo) {
+    let folder = demo.month.with_file_name("january");
+    std::fs::create_dir(&folder).expect("a folder");
+    let mut paths = Vec::new();
+    for name in FILES {
+        let text = std::fs::read_to_string(demo.month.join(name)).expect("a file of the demo");
+        let stays = matches!(name, "people.csv" | "accounts.csv" | "aliases.csv" | "devices.csv");
+        let moved = AS_JANUARY.iter().fold(text.clone(), |text, (from, to)| text.replace(from, to));
+        let path = folder.join(name);
+        std::fs::write(&path, if stays { text } else { moved }).expect("written");
+        paths.push(path.display().to_string());
+    }
+    open(browser, demo, "/bring").await;
+    let files = browser.find(By::Id("files")).await.expect("a field of files");
+    files.send_keys(paths.join("\n")).await.expect("chosen");
+    press(browser, "#bring .acts button").await;
+    let upload = path(browser).await;
+    let page = texts(browser, "[document.querySelector('main').innerText]").await.concat();
+    assert!(page.contains("2026年1月") && page.contains("records.csv"), "{upload} is read: {page}");
+    picture(browser, "month-read").await;
+    press(browser, "#import .acts button").await;
+    eventually("the month is in", async || {
+        open(browser, demo, &upload).await;
+        let forms = texts(browser, "[...document.querySelectorAll('main form')].map((it) => it.id)").await;
+        let page = texts(browser, "[document.querySelector('main').innerText]").await.concat();
+        assert!(!page.contains("已停止"), "it goes on to its end: {page}");
+        (page.contains("已导入") && !forms.contains(&"import".to_owned())).then_some(())
+    })
+    .await;
+    picture(browser, "month-brought").await;
+    let rows = "[...document.querySelectorAll('#files-records-csv td')].map((it) => it.innerText.trim())";
+    let rows = texts(browser, rows).await;
+    assert_eq!(rows.get(1), rows.get(2), "every record is new: {rows:?}");
+    assert_eq!(complaints(browser).await, Vec::<String>::new());
+}
+
+/// Opens the first finding that can be put right there, and asks for what puts it right.
+async fn answered(browser: &WebDriver, demo: &Demo) {
+    open(browser, demo, "/team/findings").await;
+    let ways =
+        "[...document.querySelectorAll('main tbody tr:has(.pill.good) a.row')].map((it) => it.pathname + it.search)";
+    let ways = texts(browser, ways).await;
+    let way = ways.first().expect("something that can be put right");
+    open(browser, demo, way).await;
+    picture(browser, "month-finding").await;
+    let form = format!("form[action='{way}']");
+    send(browser, &form, &[("reason", "打卡机当天故障")]).await;
+}
+
+/// Agrees to what was asked for.
+async fn agreed(browser: &WebDriver, demo: &Demo) {
+    open(browser, demo, "/corrections").await;
+    let ways = "[...document.querySelectorAll('main tbody tr a.row')].map((it) => it.pathname)";
+    let way = texts(browser, ways).await.first().cloned().expect("a correction waits");
+    open(browser, demo, &way).await;
+    send(browser, &format!("form[action='{way}/approve']"), &[]).await;
+    let forms =
+        texts(browser, "[...document.querySelectorAll('main form')].map((it) => it.getAttribute('action'))").await;
+    assert!(!forms.contains(&format!("{way}/approve")), "it is agreed to, once: {forms:?}");
+}
+
 /// Makes a cycle and closes it; gives its page once it can be looked at.
 async fn closed(browser: &WebDriver, demo: &Demo) -> String {
     open(browser, demo, "/cycles/new").await;
-    let days = [("from", "2026-03-01"), ("to", "2026-03-31")];
+    let days = [("from", "2026-01-01"), ("to", "2026-01-31")];
     let fields = [("name", NAME), ("unit_id", "*"), days[0], days[1], ("scheme_id", "*")];
     send(browser, "form[action='/cycles/new']", &fields).await;
     let cycle = path(browser).await;

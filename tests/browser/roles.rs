@@ -7,6 +7,7 @@ use thirtyfour::prelude::*;
 use crate::axe::violations;
 use crate::chrome::{Chrome, DESKTOP, PHONE, Screen, complaints, is_there, picture, press, script};
 use crate::demo::Demo;
+use crate::nu::Pages;
 
 /// Each role's walk: the language, the screen and the theme differ, so that together they see all of them.
 const WALKS: [(&str, &str, Screen, bool); 8] = [
@@ -40,14 +41,15 @@ async fn walks(walks: &[(&str, &str, Screen, bool)]) {
         return;
     }
     let (demo, chrome) = (Demo::start().await, Chrome::start().await);
-    let mut wrong = Vec::new();
+    let (mut wrong, mut served) = (Vec::new(), Pages::new());
     for (role, lang, screen, dark) in walks {
         let browser = chrome.browser(lang, *screen, *dark).await;
         sign_in(&browser, &demo, demo.user(role)).await;
-        let pages = walk(&browser, &demo, role, &mut wrong).await;
+        let pages = walk(&browser, &demo, role, (&mut wrong, &mut served)).await;
         assert!(pages > 5, "{role} has screens, not {pages}");
         browser.quit().await.expect("the browser ends");
     }
+    wrong.extend(served.faults().await);
     assert!(wrong.is_empty(), "{} faults:\n{}", wrong.len(), wrong.join("\n"));
 }
 
@@ -63,7 +65,7 @@ pub async fn sign_in(browser: &WebDriver, demo: &Demo, login: &str) {
 }
 
 /// Looks at the pages that the role is led to, and counts them.
-async fn walk(browser: &WebDriver, demo: &Demo, role: &str, wrong: &mut Vec<String>) -> usize {
+async fn walk(browser: &WebDriver, demo: &Demo, role: &str, (wrong, served): (&mut Vec<String>, &mut Pages)) -> usize {
     let mut open = vec![("/".to_owned(), String::new())];
     let (mut seen, mut shapes) = (BTreeSet::new(), Vec::<String>::new());
     while let Some((path, from)) = open.pop() {
@@ -77,6 +79,7 @@ async fn walk(browser: &WebDriver, demo: &Demo, role: &str, wrong: &mut Vec<Stri
         for fault in faults(browser).await {
             wrong.push(format!("{role} {path} (from {from}): {fault}"));
         }
+        served.keep(browser, format!("{role} {path}")).await;
         picture(browser, &format!("{role}{}", path.replace(['/', '?', '=', '&', '%'], "-"))).await;
         open.extend(ways(browser).await.into_iter().map(|way| (way, path.clone())));
     }

@@ -46,14 +46,14 @@ async fn gallery(visit: Visit) -> Response<Body> {
     let ui = visit.ui(&msg!("UI_GALLERY"));
     let asked = visit.asked();
     let refused = Error::of(Kind::InvalidArgument, msg!("INVALID_REQUEST", count = 1))
-        .at("name".to_owned(), msg!("TEXT_EMPTY"))
-        .at("day".to_owned(), msg!("BEFORE_FROM"));
+        .at("refused.name".to_owned(), msg!("TEXT_EMPTY"))
+        .at("refused.day".to_owned(), msg!("BEFORE_FROM"));
     let page = Gallery {
-        table: people(&ui, &asked, &NAMES),
-        nothing: people(&ui, &Asked::default(), &[]),
+        table: people(&ui, "people", &asked, &NAMES),
+        nothing: people(&ui, "nobody", &Asked::default(), &[]),
         bars: Bars::of(ui.t("UI_SHARE"), NAMES.iter().map(|(name, _, ppm)| bar(&ui, name, *ppm))),
-        form: form(&ui),
-        refused: form(&ui).refused(&ui, &[("name".to_owned(), String::new())], &refused),
+        form: form(&ui, "new"),
+        refused: form(&ui, "refused").refused(&ui, &[("refused.name".to_owned(), String::new())], &refused),
         tones: ["plain", "accent", "good", "warn", "bad"],
         ui,
     };
@@ -64,7 +64,7 @@ fn bar(ui: &Ui, name: &str, ppm: i64) -> (String, String, u64, &'static str) {
     (name.to_owned(), ui.format.percent(ppm), ppm.unsigned_abs(), "accent")
 }
 
-fn people(ui: &Ui, asked: &Asked, names: &[(&str, &str, i64)]) -> Table {
+fn people(ui: &Ui, id: &'static str, asked: &Asked, names: &[(&str, &str, i64)]) -> Table {
     let columns = vec![
         Column::text(ui, "name", "UI_NAME"),
         Column::text(ui, "number", "UI_EMPLOYEE_NO"),
@@ -83,15 +83,16 @@ fn people(ui: &Ui, asked: &Asked, names: &[(&str, &str, i64)]) -> Table {
             Cell::number(ui.format.money(*ppm, "CNY"), Decimal::new(*ppm, 2)),
         ],
     };
-    Table::new(ui, ("sample", "UI_GALLERY", "UI_NOTHING_THERE"), asked, columns, names.iter().map(row).collect())
+    Table::new(ui, (id, "UI_GALLERY", "UI_NOTHING_THERE"), asked, columns, names.iter().map(row).collect())
 }
 
-fn form(ui: &Ui) -> Form {
+fn form(ui: &Ui, name: &str) -> Form {
     let choices = vec![Choice::new("a", ui.t("UI_YES")), Choice::new("b", ui.t("UI_NO"))];
+    let name = |field: &str| format!("{name}.{field}");
     Form::new(ui, "/ui", "sample", "UI_SAVE")
-        .with(Field::text(ui, "name", "UI_NAME").required())
-        .with(Field::new(ui, "day", "UI_DAY", form::Kind::Date))
-        .with(Field::new(ui, "choice", "UI_STATE", form::Kind::Choice(choices)))
-        .with(Field::new(ui, "reason", "UI_REASON", form::Kind::Long).hint(ui.t("UI_REASON_HINT")))
-        .with(Field::new(ui, "sure", "UI_SURE", form::Kind::Check))
+        .with(Field::text(ui, &name("name"), "UI_NAME").required())
+        .with(Field::new(ui, &name("day"), "UI_DAY", form::Kind::Date))
+        .with(Field::new(ui, &name("choice"), "UI_STATE", form::Kind::Choice(choices)))
+        .with(Field::new(ui, &name("reason"), "UI_REASON", form::Kind::Long).hint(ui.t("UI_REASON_HINT")))
+        .with(Field::new(ui, &name("sure"), "UI_SURE", form::Kind::Check))
 }
