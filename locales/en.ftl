@@ -5516,3 +5516,23 @@ BRING_SESSION_ENDED = Your sign-in ended meanwhile: sign in again and go on.
 BRING_DAMAGED = values were lost on the way into the files: say that the rows go in as they are, or hand in files that have them
 # An upload is thrown away while it is imported.
 BRING_STILL_RUNS = the import goes on: stop it first
+
+## Console: invitations and forgotten passwords
+
+UI_INVITE = Invite
+UI_INVITATION = Invitation
+UI_JOIN = Set the password
+UI_JOIN_HEAD = Welcome to Tally
+UI_JOIN_SAID = Choose a password of your own. The one that you were given works once.
+UI_FORGOTTEN = Password forgotten?
+UI_FORGOTTEN_SAID = Whoever gives out logins in your group is told, and hands you a new way in. If you sign in with your company's account, ask there.
+UI_ASK_FOR_PASSWORD = Ask for a new password
+UI_COPY = Copy
+UI_RESET_ASKED = Asks for a new password
+UI_INVITED = Invited
+UI_INVITATION_OVER = Invitation is over
+UI_RESETS_ASKED = { $count ->
+    [one] { $count } login asks
+   *[other] { $count } logins ask
+} for a new password: open it to make one, and hand it over where you know that it is them.
+DONE_PASSWORD_ASKED_FOR = If there is such a login, whoever gives out logins has been told.

@@ -4467,3 +4467,20 @@ BRING_PERIOD = 起止日期须同时填写，且开始不晚于结束
 BRING_SESSION_ENDED = 您的登录已过期：请重新登录后继续。
 BRING_DAMAGED = 数值在写入文件时已丢失：请确认按现状写入，或上传数值完整的文件
 BRING_STILL_RUNS = 导入仍在进行：请先停止
+
+## Console: invitations and forgotten passwords
+
+UI_INVITE = 邀请
+UI_INVITATION = 邀请链接
+UI_JOIN = 设置密码
+UI_JOIN_HEAD = 欢迎使用 Tally
+UI_JOIN_SAID = 请设置您自己的密码。您收到的一次性密码只能使用一次。
+UI_FORGOTTEN = 忘记密码？
+UI_FORGOTTEN_SAID = 系统会通知本集团的登录管理员，由其交给您新的登录方式。如果您使用公司账户登录，请联系公司账户的管理员。
+UI_ASK_FOR_PASSWORD = 申请新密码
+UI_COPY = 复制
+UI_RESET_ASKED = 申请新密码
+UI_INVITED = 已邀请
+UI_INVITATION_OVER = 邀请已过期
+UI_RESETS_ASKED = 有 { $count } 个登录名申请新密码：打开即可生成，请确认是本人后再交付。
+DONE_PASSWORD_ASKED_FOR = 如果该登录名存在，已通知登录管理员。

@@ -5,7 +5,7 @@
 //!
 //! The rooms from below to above: each stands on those before it alone (`cargo xtask tidy` holds this).
 //!
-//! - done: assets, format, ui, console, visit, names, act, signin, home, gallery, mine, team, people, structure, cycles, pay, audit, access, platform, bring
+//! - done: assets, format, ui, console, visit, names, act, signin, join, home, gallery, mine, team, people, structure, cycles, pay, audit, access, platform, bring
 //!
 //! Architecture invariant: a page asks rpcs through generated clients with the reader's token, and nothing else; what a template writes is
 //! escaped, always.
@@ -20,6 +20,7 @@ mod cycles;
 mod format;
 mod gallery;
 mod home;
+mod join;
 mod mine;
 mod names;
 mod pay;
@@ -80,6 +81,7 @@ pub fn routes(deps: Deps) -> Router {
     let console = Console::new(deps.services, (deps.clock, deps.rng), &SCREENS);
     let pages = Router::new()
         .merge(signin::routes())
+        .merge(join::routes())
         .merge(home::routes())
         .merge(gallery::routes())
         .merge(mine::routes())

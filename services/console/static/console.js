@@ -78,6 +78,23 @@
   const rules = { createHTML: (text) => text, createScriptURL: () => "/sw.js" };
   const policy = globalThis.trustedTypes?.createPolicy("tally", rules) ?? rules;
 
+  // What an invitation says behind its # fills the form in, and goes from the address.
+  const join = find("[data-join] form");
+  if (join && location.hash) {
+    for (const [name, value] of new URLSearchParams(location.hash.slice(1))) {
+      const field = join.elements[name];
+      if (field && !field.value) field.value = value;
+    }
+    history.replaceState(null, "", location.pathname);
+    join.elements.new_password?.focus();
+  }
+
+  // What is shown once is copied with a button.
+  on("click", (event) => {
+    const button = event.target.closest("[data-copies]");
+    if (button) navigator.clipboard.writeText(find(`#${button.dataset.copies}`).textContent).then(() => (button.dataset.copied = "yes"));
+  });
+
   // Where punches are made, they work without a network too.
   if (find("[data-queue]")) navigator.serviceWorker?.register(policy.createScriptURL("/sw.js")).catch(() => {});
 })();

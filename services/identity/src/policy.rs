@@ -44,6 +44,7 @@ tally_access::rpcs! {
     CreateLogin = "tally.identity.v1.SessionService/CreateLogin", LoginWrite, Change;
     ChangePassword = "tally.identity.v1.LoginService/ChangePassword", signed_in, Change;
     ResetPassword = "tally.identity.v1.LoginService/ResetPassword", LoginWrite, Change;
+    RequestPasswordReset = "tally.identity.v1.LoginService/RequestPasswordReset", public, Change;
     ListLogins = "tally.identity.v1.LoginService/ListLogins", GrantRead, PersonalRead, opened_by PersonReadPii;
     EnrollTotp = "tally.identity.v1.LoginService/EnrollTotp", signed_in, Change;
     ConfirmTotp = "tally.identity.v1.LoginService/ConfirmTotp", signed_in, Change;

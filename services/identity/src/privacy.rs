@@ -122,6 +122,7 @@ pub const DATA_TABLES: [DataTable; 10] = [
             ("name", Clear::Pseudonym),
             ("password_hash", Clear::Null),
             ("one_time_until", Clear::Null),
+            ("reset_asked_at", Clear::Null),
         ]),
         None,
     ),

@@ -9,11 +9,14 @@ use http::Response;
 use tally_access::Permission;
 use tally_api::identity::v1::login_service_client::LoginServiceClient;
 use tally_api::identity::v1::session_service_client::SessionServiceClient;
-use tally_api::identity::v1::{CreateLoginRequest, ListLoginsRequest, Login, ResetPasswordRequest};
+use tally_api::identity::v1::{
+    CreateLoginRequest, CreateLoginResponse, ListLoginsRequest, Login, ResetPasswordRequest,
+};
 use tally_kernel::{Result, msg};
 
 use crate::act::{Act, all_right, missing};
 use crate::console::told;
+use crate::join;
 use crate::names::{self, Names};
 use crate::ui::form::{Field, Form, Kind};
 use crate::ui::table::{Cell, Column, Row, Table};
@@ -101,9 +104,11 @@ async fn listed(visit: &Visit) -> Result<List> {
         Column::text(&ui, "login", "UI_LOGIN"),
         Column::text(&ui, "kind", "UI_KIND").filtered(),
         Column::text(&ui, "person", "UI_PERSON"),
+        Column::text(&ui, "state", "UI_STATE").filtered(),
         Column::text(&ui, "since", "UI_SINCE"),
     ];
     let may = visit.me().may(Permission::LoginWrite);
+    let asked = logins.iter().filter(|login| login.reset_asked_at.is_some()).count();
     let row = |login: &Login| {
         let made = login.created_at.as_ref().and_then(instant);
         let person = if login.person_id.is_empty() { String::new() } else { people.said(&login.person_id) };
@@ -114,6 +119,7 @@ async fn listed(visit: &Visit) -> Result<List> {
                 Cell::text(&login.login),
                 Cell::text(ui.word(login.kind().as_str_name())),
                 Cell::text(person),
+                state(&ui, login),
                 Cell::when(ui.moment(login.created_at.as_ref()), made.map_or(0, |at| at.as_second())),
             ],
         }
@@ -121,14 +127,24 @@ async fn listed(visit: &Visit) -> Result<List> {
     let rows = logins.iter().map(row).collect();
     let table = Table::new(&ui, ("logins", "NAV_LOGINS", "UI_NOTHING_THERE"), &visit.asked(), columns, rows);
     let act = if may { ("/access/logins/new", ui.t("UI_NEW_LOGIN")) } else { ("", String::new()) };
-    Ok(List { ui, table, act, said: String::new() })
+    let said = if may && asked > 0 { ui.say(&msg!("UI_RESETS_ASKED", count = asked)) } else { String::new() };
+    Ok(List { ui, table, act, said })
+}
+
+/// Whether somebody waits: for a new password, or to use the one they were given.
+fn state(ui: &Ui, login: &Login) -> Cell {
+    let invited = login.one_time_until.as_ref().and_then(instant);
+    match (&login.reset_asked_at, invited) {
+        (Some(_), _) => Cell::pill(ui.t("UI_RESET_ASKED"), "warn"),
+        (None, Some(until)) if until > ui.now() => Cell::pill(ui.t("UI_INVITED"), "accent"),
+        (None, Some(_)) => Cell::pill(ui.t("UI_INVITATION_OVER"), "bad"),
+        (None, None) => Cell::text(""),
+    }
 }
 
 fn new_form(ui: &Ui, people: &Names) -> Form {
-    let password = Field::new(ui, "password", "UI_PASSWORD", Kind::Password).required().autocomplete("new-password");
-    Form::new(ui, "/access/logins/new", "login", "UI_NEW_LOGIN")
+    Form::new(ui, "/access/logins/new", "login", "UI_INVITE")
         .with(Field::text(ui, "login", "UI_LOGIN").required().hint(ui.t("UI_LOGIN_HINT")))
-        .with(password.hint(ui.t("UI_PASSWORD_HINT")))
         .with(Field::new(ui, "person_id", "UI_PERSON", Kind::Choice(people.choices())).hint(ui.t("UI_LOGIN_OF")))
 }
 
@@ -143,20 +159,34 @@ async fn page_new(visit: &Visit) -> Result<Act> {
     Ok(Act::new(ui, form, "/access/logins"))
 }
 
-/// `POST /access/logins/new`.
+/// `POST /access/logins/new`: a login, and what leads whom it is for to a password of their own, shown once.
 pub async fn create(visit: Visit, sent: Sent) -> Response<Body> {
-    match page_new(&visit).await {
-        Ok(page) => page.answered(&visit, &sent, created(&visit, &sent).await, ("/access/logins", "LOGIN_MADE")),
-        Err(error) => visit.refused(&error),
+    let page = match page_new(&visit).await {
+        Ok(page) => page,
+        Err(error) => return visit.refused(&error),
+    };
+    match created(&visit, &sent).await {
+        Ok(done) => visit.page(Ok(once(&visit, page.ui, sent.get("login"), (&done.one_time_password, done.expires_at)))),
+        Err(error) => page.answered(&visit, &sent, Err(error), ("", "")),
     }
 }
 
-async fn created(visit: &Visit, sent: &Sent) -> Result<()> {
-    all_right(missing(sent, &["login", "password"]))?;
-    let text = |name: &str| sent.get(name).to_owned();
-    let (login, password, person_id) = (text("login"), text("password"), text("person_id"));
-    let ask = CreateLoginRequest { request_id: sent.request_id(), login, password, person_id };
-    told(SessionServiceClient::new(visit.channel("identity")?).create_login(visit.request(ask))).await.map(|_| ())
+/// A password for one sign-in, and the link that has it.
+fn once(visit: &Visit, ui: Ui, login: &str, (password, until): (&str, Option<prost_types::Timestamp>)) -> Once {
+    let until = ui.moment(until.as_ref());
+    let mut secrets = vec![(ui.t("UI_ONE_TIME_PASSWORD"), password.to_owned())];
+    if !login.is_empty() {
+        secrets.insert(0, (ui.t("UI_INVITATION"), join::link(visit, login, password)));
+    }
+    let said = ui.say(&msg!("UI_ONE_TIME_SAID", until));
+    Once { ui, said, secrets, back: "/access/logins" }
+}
+
+async fn created(visit: &Visit, sent: &Sent) -> Result<CreateLoginResponse> {
+    all_right(missing(sent, &["login"]))?;
+    let (login, person_id) = (sent.get("login").to_owned(), sent.get("person_id").to_owned());
+    let ask = CreateLoginRequest { request_id: sent.request_id(), login, password: String::new(), person_id };
+    told(SessionServiceClient::new(visit.channel("identity")?).create_login(visit.request(ask))).await
 }
 
 async fn page_lost(visit: &Visit, id: &str) -> Result<Act> {
@@ -179,17 +209,15 @@ pub async fn reset(visit: Visit, Path(principal_id): Path<String>, sent: Sent) -
         Ok(page) => page,
         Err(error) => return visit.refused(&error),
     };
-    let remove_second_factor = sent.get("factor") == "yes";
+    let (remove_second_factor, whose) = (sent.get("factor") == "yes", principal_id.clone());
     let ask = ResetPasswordRequest { request_id: sent.request_id(), principal_id, remove_second_factor };
     let done =
         async { told(LoginServiceClient::new(visit.channel("identity")?).reset_password(visit.request(ask))).await };
     match done.await {
         Ok(done) => {
-            let ui = page.ui;
-            let until = ui.moment(done.expires_at.as_ref());
-            let secrets = vec![(ui.t("UI_ONE_TIME_PASSWORD"), done.one_time_password)];
-            let said = ui.say(&msg!("UI_ONE_TIME_SAID", until));
-            visit.page(Ok(Once { ui, said, secrets, back: "/access/logins" }))
+            let login = all(&visit).await.unwrap_or_default().into_iter().find(|it| it.principal_id == whose);
+            let login = login.map(|it| it.login).unwrap_or_default();
+            visit.page(Ok(once(&visit, page.ui, &login, (&done.one_time_password, done.expires_at))))
         }
         Err(error) => page.answered(&visit, &sent, Err(error), ("", "")),
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, State};
 use axum::middleware::Next;
-use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
+use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use tally_api::identity::v1::GetOwnAccessRequest;
@@ -33,7 +33,7 @@ const FORM_MAX: usize = 256 * 1024;
 /// How long a page waits for a service.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Paths that nobody need have signed in for, and all below them.
-const PUBLIC: [&str; 7] = ["/sign-in", "/sso", "/join", "/choices", "/offline", "/sw.js", "/manifest.webmanifest"];
+const PUBLIC: [&str; 8] = ["/sign-in", "/sso", "/join", "/forgotten", "/choices", "/offline", "/sw.js", "/manifest.webmanifest"];
 /// htmx says so of its requests.
 const BY_SCRIPT: HeaderName = HeaderName::from_static("hx-request");
 
@@ -52,6 +52,8 @@ pub struct Visit {
     pub secret: Option<String>,
     /// The browser came by HTTPS.
     pub secure: bool,
+    /// As the browser names it, with its port.
+    host: String,
     /// A script of the page asks, and not the browser itself.
     pub by_script: bool,
 }
@@ -99,6 +101,7 @@ impl Visit {
             here: uri.path_and_query().map_or("/", |it| it.as_str()).to_owned(),
             nonce: hex::encode(console.rng().bytes::<16>()),
             secure: cookies::is_secure(headers),
+            host: headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned(),
             by_script: headers.contains_key(BY_SCRIPT),
             console,
         }
@@ -131,6 +134,11 @@ impl Visit {
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
         headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+
+    /// Where the browser finds the console, such as `https://hr.example`.
+    pub fn origin(&self) -> String {
+        format!("{}://{}", if self.secure { "https" } else { "http" }, self.host)
     }
 
     /// The console.

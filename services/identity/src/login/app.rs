@@ -1,5 +1,7 @@
 //! Changing and resetting passwords, and second factors.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tally_access::{OpContext, Region, Rpc, Target};
@@ -12,10 +14,12 @@ use tally_store::{Audit, UnitOfWork};
 use super::domain::{self, CodeOutcome, Factor, LoginError};
 use super::{facts, store};
 use crate::access::domain::{AccessError, Facts, Giver};
-use crate::policy::{ChangePassword, ConfirmTotp, EnrollTotp, ListLogins, RemoveTotp, ResetPassword};
+use crate::policy::{
+    ChangePassword, ConfirmTotp, EnrollTotp, ListLogins, RemoveTotp, RequestPasswordReset, ResetPassword,
+};
 use crate::session::domain::{self as session, Holder, Password, Principal, SessionError, Tries};
 use crate::session::facts as principals;
-use crate::{App, access, org, role, tenant};
+use crate::{App, access, org, role, tenant, views};
 
 /// A password to change.
 #[derive(Clone, Debug)]
@@ -143,6 +147,38 @@ pub(crate) async fn reset(app: &App, ctx: &OpContext, wanted: &Reset) -> Result<
         let audit = Audit::new("identity.password.reset", "principal", id).note("sessions_ended", ended);
         let done = OneTime { password: password.to_string(), expires_at };
         Ok((work, audit.note("second_factor_removed", removed), done))
+    })
+    .await
+}
+
+/// The answer to who forgot a password comes no sooner, whether there is such a name or not: how long it takes tells nothing.
+const ASKED_TAKES: Duration = Duration::from_millis(400);
+
+/// Notes that somebody asks for a new password, for those who may reset it, once until it is answered. Nothing tells whether there is such
+/// a name; whoever has no password, or works here no more, is not noted.
+///
+/// # Errors
+/// The store cannot be asked.
+pub(crate) async fn ask_reset(app: &App, ctx: &OpContext, once: &RequestKey, login: &str) -> Result<()> {
+    let (noted, ()) = tokio::join!(note_reset(app, ctx, once, login), tokio::time::sleep(ASKED_TAKES));
+    noted
+}
+
+async fn note_reset(app: &App, ctx: &OpContext, once: &RequestKey, login: &str) -> Result<()> {
+    let Some(found) = crate::session::app::find(app, ctx, login).await? else { return Ok(()) };
+    let principal = found.principal;
+    if principal.password_hash.is_none() || principal.reset_asked_at.is_some() {
+        return Ok(());
+    }
+    let ctx = &crate::session::app::as_principal(ctx, found.tenant, &principal);
+    let permit = ctx.permit::<RequestPasswordReset>(&Target::tenant())?;
+    mutate(&app.store, ctx, &permit, once, async |work| {
+        let noted = views::employed_now(&work, ctx, &principal).await?;
+        if noted {
+            principals::put_reset_asked(&work, principal.id, Some(ctx.now())).await?;
+        }
+        let audit = Audit::new("identity.password.ask", "principal", principal.id).note("noted", noted);
+        Ok((work, audit, ()))
     })
     .await
 }

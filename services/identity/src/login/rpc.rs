@@ -45,6 +45,17 @@ impl LoginService for Rpc {
         reply.answer(&ctx)
     }
 
+    async fn request_password_reset(
+        &self,
+        req: Request<pb::RequestPasswordResetRequest>,
+    ) -> Result<Response<pb::RequestPasswordResetResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let req = req.into_inner();
+        let once = RequestKey::of(req.request_id.clone(), &req);
+        let reply = app::ask_reset(&self.0, &ctx, &once, &req.login).await;
+        reply.map(|()| pb::RequestPasswordResetResponse {}).answer(&ctx)
+    }
+
     async fn list_logins(
         &self,
         req: Request<pb::ListLoginsRequest>,
@@ -111,6 +122,8 @@ fn render_logins(
             person_id: principal.person().map(|id| id.to_string()).unwrap_or_default(),
             login: principal.name,
             created_at: Some(timestamp(at)),
+            one_time_until: principal.one_time_until.map(timestamp),
+            reset_asked_at: principal.reset_asked_at.map(timestamp),
         };
         masked.push(tally_rpc::mask::<ListLogins, _>(ctx, "tally.identity.v1.Login", &mut row, &[target]));
         row

@@ -11,6 +11,7 @@ mod identity_0008_rates;
 mod identity_0009_employment_kinds;
 mod identity_0010_gone_units;
 mod identity_0011_raised_retentions;
+mod identity_0012_asked_resets;
 
 tally_store::migrations![
     identity_0001_tables,
@@ -24,4 +25,5 @@ tally_store::migrations![
     identity_0009_employment_kinds,
     identity_0010_gone_units,
     identity_0011_raised_retentions,
+    identity_0012_asked_resets,
 ];

@@ -39,8 +39,16 @@ pub(crate) struct Attempt {
 pub(crate) struct NewLogin {
     pub(crate) request: RequestKey,
     pub(crate) login: LoginName,
-    pub(crate) password: Password,
+    /// Nothing invites: a password for one sign-in is made up.
+    pub(crate) password: Option<Password>,
     pub(crate) person: Option<PersonId>,
+}
+
+/// A login that was made, and where none was said a password for one sign-in and until when it is good.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct MadeLogin {
+    pub(crate) id: PrincipalId,
+    pub(crate) one_time: Option<(String, Timestamp)>,
 }
 
 /// A refresh token to trade.
@@ -62,9 +70,9 @@ pub(crate) struct SignedIn {
 }
 
 /// A principal that a name leads to.
-struct Found {
-    tenant: TenantId,
-    principal: Principal,
+pub(crate) struct Found {
+    pub(crate) tenant: TenantId,
+    pub(crate) principal: Principal,
     tries: Tries,
 }
 
@@ -113,7 +121,7 @@ pub(crate) async fn sign_in(app: &App, ctx: &OpContext, attempt: Attempt) -> Res
 }
 
 /// The principal that a name belongs to, if it can sign in, and its wrong passwords so far.
-async fn find(app: &App, ctx: &OpContext, login: &str) -> Result<Option<Found>> {
+pub(crate) async fn find(app: &App, ctx: &OpContext, login: &str) -> Result<Option<Found>> {
     let Ok(name) = login.parse::<LoginName>() else { return Ok(None) };
     let Some((tenant, id)) = tenant::facts::look_up(&app.store, name.as_str()).await? else { return Ok(None) };
     let ctx = OpContext { actor: Actor { tenant, ..Actor::nobody() }, ..ctx.clone() };
@@ -211,6 +219,10 @@ async fn proven(
         (Some(until), _) if until <= ctx.now() => return Ok((SignInOutcome::Refused, "one_time_password_late")),
         (Some(_), None) => return Ok((SignInOutcome::MustChange, "must_change")),
         (Some(_), Some(hash)) => store::put_password(work, principal.id, hash, None).await?,
+    }
+    if principal.reset_asked_at.is_some() {
+        // Whoever signs in has found the password again.
+        store::put_reset_asked(work, principal.id, None).await?;
     }
     let begun = Begun { method: Method::Password, client: &attempt.client, second_factor };
     let done = begin(app, work, ctx, begun).await?;
@@ -398,7 +410,7 @@ pub(crate) fn jwks(app: &App) -> Result<String> {
 ///
 /// # Errors
 /// `LOGIN_TAKEN`, `PERSON_HAS_LOGIN`, `PASSWORD_WEAK`, `NOT_FOUND` for a person out of reach.
-pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -> Result<PrincipalId> {
+pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -> Result<MadeLogin> {
     let home = home(app, ctx, wanted.person).await?;
     let target = match (&home, wanted.person) {
         (Some((region, work)), Some(person)) => Target::person(region.clone(), *work, person),
@@ -409,8 +421,20 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
         None => ctx.permit::<CreateLogin>(&target)?,
     };
     let about = about(&*app.store.read(ctx).await?, wanted.login.as_str(), wanted.person).await?;
-    let (password, salt) = (wanted.password.clone(), ctx.rng.bytes());
-    let hash = app.compute.run("password", move || domain::hash_chosen(&password, &about, salt)).await??;
+    let one_time = match &wanted.password {
+        Some(_) => None,
+        None => Some((
+            domain::one_time_password().to_string(),
+            ctx.now().checked_add(domain::INVITED_LIFE).map_err(Error::internal)?,
+        )),
+    };
+    let (chosen, salt) = (wanted.password.clone(), ctx.rng.bytes());
+    let typed = one_time.clone().map(|(password, _)| Password::typed(password));
+    let hash = app.compute.run("password", move || match (chosen, typed) {
+        (Some(chosen), _) => domain::hash_chosen(&chosen, &about, salt),
+        (None, typed) => domain::hash(&typed.unwrap_or_else(|| Password::typed(String::new())), salt),
+    });
+    let hash = hash.await??;
     let region = home.map_or_else(Region::global, |(region, _)| region);
     mutate(&app.store, ctx, &permit, &wanted.request, async |work| {
         let id = PrincipalId(ctx.new_id());
@@ -419,10 +443,12 @@ pub(crate) async fn create_login(app: &App, ctx: &OpContext, wanted: NewLogin) -
             name: wanted.login.as_str().to_owned(),
             holder: Some(wanted.person.map_or(Holder::User, Holder::Person)),
             password_hash: Some(hash.clone()),
-            one_time_until: None,
+            one_time_until: one_time.as_ref().map(|(_, until)| *until),
+            reset_asked_at: None,
         };
         store::insert(&work, ctx, &principal, &region).await?;
-        Ok((work, Audit::new("identity.login.create", "principal", id).region(&region), id))
+        let audit = Audit::new("identity.login.create", "principal", id).region(&region);
+        Ok((work, audit.note("invited", one_time.is_some()), MadeLogin { id, one_time: one_time.clone() }))
     })
     .await
 }

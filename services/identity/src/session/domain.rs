@@ -28,6 +28,8 @@ const IDLE_LIFE: SignedDuration = SignedDuration::from_hours(14 * 24);
 const WHOLE_LIFE: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// How long a one-time password waits to be used: over a weekend.
 pub const ONE_TIME_LIFE: SignedDuration = SignedDuration::from_hours(72);
+/// Life of the password of somebody who is invited: a week, since nobody waits for it at the door.
+pub const INVITED_LIFE: SignedDuration = SignedDuration::from_hours(168);
 /// Wrong passwords at one name: five in a row, and another one every three minutes.
 pub const WRONG_PASSWORDS: Bucket = Bucket::new(5, SignedDuration::from_mins(3));
 
@@ -207,6 +209,8 @@ pub struct Principal {
     pub password_hash: Option<String>,
     /// Until when the password is good for one sign-in that replaces it; nothing when it stays.
     pub one_time_until: Option<Timestamp>,
+    /// Since when a new password is asked for.
+    pub reset_asked_at: Option<Timestamp>,
 }
 
 impl Principal {

@@ -9,7 +9,7 @@ use super::store;
 
 pub(crate) use super::store::{
     accounts, begin, end, end_all, forget, get, get_tries, insert, list, live, names, of_login, of_person, principals,
-    put_password, put_tries, put_used, session, session_with_revision, sessions,
+    put_password, put_reset_asked, put_tries, put_used, session, session_with_revision, sessions,
 };
 
 /// The hands of a principal that acted in its own name, as no right over people can be delegated.

@@ -95,7 +95,13 @@ impl SessionService for Rpc {
     ) -> Result<Response<pb::CreateLoginResponse>, Status> {
         let ctx = tally_rpc::context(&req)?;
         let reply = async { app::create_login(&self.0, &ctx, req.into_inner().try_into()?).await };
-        reply.await.map(|id| pb::CreateLoginResponse { principal_id: id.to_string() }).answer(&ctx)
+        let reply = reply.await.map(|made| {
+            let (one_time_password, expires_at) = made.one_time.unzip();
+            let expires_at = expires_at.map(timestamp);
+            let one_time_password = one_time_password.unwrap_or_default();
+            pb::CreateLoginResponse { principal_id: made.id.to_string(), one_time_password, expires_at }
+        });
+        reply.answer(&ctx)
     }
 }
 
@@ -154,7 +160,10 @@ impl TryFrom<pb::CreateLoginRequest> for app::NewLogin {
         let password = std::mem::take(&mut req.password);
         let request = RequestKey::of(req.request_id.clone(), &req);
         let login = wrong.parse("login", &req.login);
-        let password = wrong.take("password", Password::chosen(password));
+        let password = match password.as_str() {
+            "" => Some(None),
+            _ => wrong.take("password", Password::chosen(password)).map(Some),
+        };
         let person = match req.person_id.as_str() {
             "" => None,
             id => wrong.parse("person_id", id),

@@ -33,6 +33,8 @@ pub(crate) mod principals {
         #[serde(skip)]
         pub password_hash: Option<String>,
         pub one_time_until: Option<DateTimeUtc>,
+        /// Since when a new password is asked for.
+        pub reset_asked_at: Option<DateTimeUtc>,
         pub recorded_at: DateTimeUtc,
     }
 
@@ -165,6 +167,7 @@ fn read_principal(row: principals::Model) -> Result<Principal, StoreError> {
         holder,
         password_hash: row.password_hash,
         one_time_until: row.one_time_until.map(from_db).transpose()?,
+        reset_asked_at: row.reset_asked_at.map(from_db).transpose()?,
     })
 }
 
@@ -190,6 +193,7 @@ pub(crate) async fn insert(
         name: principal.name.clone(),
         password_hash: principal.password_hash.clone(),
         one_time_until: principal.one_time_until.map(to_db),
+        reset_asked_at: principal.reset_asked_at.map(to_db),
         recorded_at: to_db(ctx.now()),
     };
     let taken = || SessionError::LoginTaken.into();
@@ -200,7 +204,20 @@ pub(crate) async fn insert(
     written.conflict_on("name", taken)
 }
 
-/// Writes a new password; `one_time_until` says until when it is good for one sign-in, and nothing that it stays.
+/// Writes since when a new password is asked for, or that none is any more.
+pub(crate) async fn put_reset_asked(
+    work: &UnitOfWork,
+    principal: PrincipalId,
+    at: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    work.update::<principals::Entity>()
+        .set(principals::Column::ResetAskedAt, at.map(to_db))
+        .filter(principals::Column::Id.eq(principal.0))
+        .exec_one()
+        .await
+}
+
+/// Writes a new password, which nobody asks for any more; `one_time_until` says until when it is good for one sign-in, and nothing that it stays.
 pub(crate) async fn put_password(
     work: &UnitOfWork,
     principal: PrincipalId,
@@ -210,6 +227,7 @@ pub(crate) async fn put_password(
     work.update::<principals::Entity>()
         .set(principals::Column::PasswordHash, hash)
         .set(principals::Column::OneTimeUntil, one_time_until.map(to_db))
+        .set(principals::Column::ResetAskedAt, None::<DateTimeUtc>)
         .filter(principals::Column::Id.eq(principal.0))
         .exec_one()
         .await

@@ -136,6 +136,7 @@ async fn write(work: &UnitOfWork, ctx: &OpContext, wanted: &NewTenant, hash: &st
             holder: None,
             password_hash: None,
             one_time_until: None,
+            reset_asked_at: None,
         };
         session::facts::insert(work, ctx, &principal, &Region::global()).await?;
     }
