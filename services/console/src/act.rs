@@ -27,6 +27,8 @@ pub struct Act {
     pub looks: bool,
     /// What it touches, where that was asked.
     pub touched: Option<Touch>,
+    /// Where else it leads: address and name; empty for nowhere.
+    pub way: (String, String),
     /// Where it goes back to.
     pub back: String,
 }
@@ -43,7 +45,7 @@ pub struct Touch {
 impl Act {
     /// A page of this form.
     pub fn new(ui: Ui, form: Form, back: impl Into<String>) -> Self {
-        Self { ui, form, notes: Vec::new(), looks: false, touched: None, back: back.into() }
+        Self { ui, form, notes: Vec::new(), looks: false, touched: None, way: Default::default(), back: back.into() }
     }
 
     /// With something to know before.
@@ -51,6 +53,12 @@ impl Act {
     pub fn note(mut self, tone: &'static str, text: impl Into<String>) -> Self {
         self.notes.push((tone, text.into()));
         self
+    }
+
+    /// Leading somewhere else too.
+    #[must_use]
+    pub fn way(self, way: (String, String)) -> Self {
+        Self { way, ..self }
     }
 
     /// The form can say beforehand what it touches.

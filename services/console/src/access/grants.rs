@@ -94,7 +94,7 @@ async fn listed(visit: &Visit) -> Result<List> {
     };
     let rows = grants.iter().map(row).collect();
     let table = Table::new(&ui, ("grants", "NAV_GRANTS", "UI_NOTHING_THERE"), &visit.asked(), columns, rows);
-    let act = if may { ("/access/grants/new", ui.t("UI_NEW_GRANT")) } else { ("", String::new()) };
+    let act = if may { ("/access/grants/new".to_owned(), ui.t("UI_NEW_GRANT")) } else { Default::default() };
     Ok(List { ui, table, act, said: String::new() })
 }
 

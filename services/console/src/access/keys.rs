@@ -83,7 +83,7 @@ async fn listed(visit: &Visit) -> Result<List> {
     let act = if accounts.is_empty() { "/access/keys/new-account" } else { "/access/keys/new" };
     let label = ui.t(if accounts.is_empty() { "UI_NEW_SERVICE_ACCOUNT" } else { "UI_NEW_KEY" });
     let said = ui.t("UI_KEYS_SAID");
-    Ok(List { ui, table, act: (act, label), said })
+    Ok(List { ui, table, act: (act.to_owned(), label), said })
 }
 
 fn page_account(visit: &Visit) -> Act {

@@ -30,7 +30,7 @@ pub struct List {
     pub ui: Ui,
     pub table: Table,
     /// Where its first action leads and what it is called; empty where the reader may not.
-    pub act: (&'static str, String),
+    pub act: (String, String),
     /// What to know of the list; empty for nothing.
     pub said: String,
 }
@@ -126,7 +126,7 @@ async fn listed(visit: &Visit) -> Result<List> {
     };
     let rows = logins.iter().map(row).collect();
     let table = Table::new(&ui, ("logins", "NAV_LOGINS", "UI_NOTHING_THERE"), &visit.asked(), columns, rows);
-    let act = if may { ("/access/logins/new", ui.t("UI_NEW_LOGIN")) } else { ("", String::new()) };
+    let act = if may { ("/access/logins/new".to_owned(), ui.t("UI_NEW_LOGIN")) } else { Default::default() };
     let said = if may && asked > 0 { ui.say(&msg!("UI_RESETS_ASKED", count = asked)) } else { String::new() };
     Ok(List { ui, table, act, said })
 }
@@ -166,7 +166,9 @@ pub async fn create(visit: Visit, sent: Sent) -> Response<Body> {
         Err(error) => return visit.refused(&error),
     };
     match created(&visit, &sent).await {
-        Ok(done) => visit.page(Ok(once(&visit, page.ui, sent.get("login"), (&done.one_time_password, done.expires_at)))),
+        Ok(done) => {
+            visit.page(Ok(once(&visit, page.ui, sent.get("login"), (&done.one_time_password, done.expires_at))))
+        }
         Err(error) => page.answered(&visit, &sent, Err(error), ("", "")),
     }
 }
@@ -194,8 +196,8 @@ async fn page_lost(visit: &Visit, id: &str) -> Result<Act> {
     let ui = visit.ui(&msg!("UI_RESET_PASSWORD", name)).below("/access/logins", visit.ui(&msg!("NAV_LOGINS")).title);
     let form = Form::new(&ui, format!("/access/logins/{id}/reset"), "reset", "UI_RESET_NOW").danger();
     let form = form.with(Field::new(&ui, "factor", "UI_FACTOR_LOST", Kind::Check));
-    let said = ui.t("UI_RESET_SAID");
-    Ok(Act::new(ui, form, "/access/logins").note("warn", said))
+    let (said, sessions) = (ui.t("UI_RESET_SAID"), (format!("/access/logins/{id}/sessions"), ui.t("UI_SESSIONS")));
+    Ok(Act::new(ui, form, "/access/logins").note("warn", said).way(sessions))
 }
 
 /// `GET /access/logins/{id}/reset`.

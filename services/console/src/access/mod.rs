@@ -7,6 +7,7 @@ pub mod logins;
 mod providers;
 mod review;
 mod roles;
+mod sessions;
 mod temporary;
 mod why;
 
@@ -49,6 +50,8 @@ pub fn routes() -> Router<Console> {
         .route("/access/grants/{id}/revoke", get(grants::leave).post(grants::revoke))
         .route("/access/logins", get(logins::list))
         .route("/access/logins/new", get(logins::new).post(logins::create))
+        .route("/access/logins/{id}/sessions", get(sessions::list))
+        .route("/access/logins/{id}/sessions/end", get(sessions::form).post(sessions::end))
         .route("/access/logins/{id}/reset", get(logins::lost).post(logins::reset))
         .route("/access/roles", get(roles::list))
         .route("/access/roles/new", get(roles::new).post(roles::define))

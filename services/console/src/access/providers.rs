@@ -55,7 +55,7 @@ async fn listed(visit: &Visit) -> Result<List> {
     let table = Table::new(&ui, ("providers", "NAV_PROVIDERS", "UI_NO_PROVIDERS"), &visit.asked(), columns, rows);
     let act = ("/access/providers/put", ui.t("UI_NEW_PROVIDER"));
     let said = ui.say(&msg!("UI_PROVIDERS_SAID", path = BACK));
-    Ok(List { ui, table, act, said })
+    Ok(List { ui, table, act: (act.0.to_owned(), act.1), said })
 }
 
 fn page(visit: &Visit, name: &str) -> Act {

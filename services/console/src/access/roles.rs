@@ -84,7 +84,7 @@ async fn listed(visit: &Visit) -> Result<List> {
     let rows = roles(visit).await?.iter().map(row).collect();
     let table = Table::new(&ui, ("roles", "NAV_ROLES", "UI_NOTHING_THERE"), &visit.asked(), columns, rows);
     let may = visit.me().may(Permission::RoleWrite);
-    let act = if may { ("/access/roles/new", ui.t("UI_NEW_ROLE")) } else { ("", String::new()) };
+    let act = if may { ("/access/roles/new".to_owned(), ui.t("UI_NEW_ROLE")) } else { Default::default() };
     Ok(List { ui, table, act, said: String::new() })
 }
 

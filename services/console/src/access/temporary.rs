@@ -78,7 +78,7 @@ async fn delegated(visit: &Visit) -> Result<List> {
     let said = ui.t("UI_DELEGATIONS_SAID");
     let table = Table::new(&ui, ("delegations", "NAV_DELEGATIONS", "UI_NOTHING_THERE"), &visit.asked(), columns, rows);
     let act = ("/access/delegations/new", ui.t("UI_DELEGATE_NOW"));
-    Ok(List { ui, table, act, said })
+    Ok(List { ui, table, act: (act.0.to_owned(), act.1), said })
 }
 
 async fn page_delegation(visit: &Visit) -> Result<Act> {
@@ -198,9 +198,9 @@ async fn opened(visit: &Visit) -> Result<List> {
     let rows = all.iter().map(row).collect();
     let table = Table::new(&ui, ("emergencies", "NAV_EMERGENCIES", "UI_NO_EMERGENCIES"), &visit.asked(), columns, rows);
     let may = visit.me().may(Permission::BreakGlass);
-    let act = if may { ("/access/emergencies/new", ui.t("UI_OPEN_EMERGENCY")) } else { ("", String::new()) };
+    let act = if may { ("/access/emergencies/new".to_owned(), ui.t("UI_OPEN_EMERGENCY")) } else { Default::default() };
     let said = ui.t("UI_EMERGENCIES_SAID");
-    Ok(List { ui, table, act, said })
+    Ok(List { ui, table, act: (act.0.to_owned(), act.1), said })
 }
 
 async fn page_emergency(visit: &Visit) -> Result<Act> {

@@ -40,7 +40,7 @@ fn ui(visit: &Visit, upload: &Upload, title: &Message) -> Ui {
 
 fn list(ui: Ui, table: Table, said: &str) -> List {
     let said = ui.t(said);
-    List { ui, table, act: ("", String::new()), said }
+    List { ui, table, act: Default::default(), said }
 }
 
 /// `GET /bring/{id}/columns`.

@@ -7,7 +7,7 @@
 mod act;
 mod acts;
 mod card;
-mod data;
+pub mod data;
 mod definition;
 mod draft;
 mod list;

@@ -37,7 +37,11 @@ struct One {
     acts: Vec<(String, String)>,
 }
 
-async fn all(visit: &Visit) -> Result<Vec<Erasure>> {
+/// All of them.
+///
+/// # Errors
+/// What identity refuses.
+pub async fn all(visit: &Visit) -> Result<Vec<Erasure>> {
     let client = ErasureServiceClient::new(visit.channel("identity")?);
     tally_rpc::pages(async |page_token| {
         let ask = ListErasuresRequest { page_size: AT_ONCE, page_token };
@@ -93,7 +97,7 @@ async fn listed(visit: &Visit) -> Result<List> {
     let rows = erasures.iter().map(row).collect();
     let table = Table::new(&ui, ("erasures", "NAV_ERASURES", "UI_NO_ERASURES"), &visit.asked(), columns, rows);
     let may = visit.me().may(Permission::ErasureRequest);
-    let act = if may { ("/platform/erasures/new", ui.t("UI_NEW_ERASURE")) } else { ("", String::new()) };
+    let act = if may { ("/platform/erasures/new".to_owned(), ui.t("UI_NEW_ERASURE")) } else { Default::default() };
     let said = ui.t("UI_ERASURES_SAID");
     Ok(List { ui, table, act, said })
 }

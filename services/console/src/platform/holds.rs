@@ -19,7 +19,11 @@ use crate::visit::{Sent, Visit};
 
 const LIST: &str = "/platform/holds";
 
-async fn all(visit: &Visit) -> Result<Vec<Hold>> {
+/// All of them.
+///
+/// # Errors
+/// What identity refuses.
+pub async fn all(visit: &Visit) -> Result<Vec<Hold>> {
     let client = HoldServiceClient::new(visit.channel("identity")?);
     tally_rpc::pages(async |page_token| {
         let ask = ListHoldsRequest { standing: false, page_size: AT_ONCE, page_token };
@@ -67,7 +71,7 @@ async fn listed(visit: &Visit) -> Result<List> {
     };
     let rows = holds.iter().map(row).collect();
     let table = Table::new(&ui, ("holds", "NAV_HOLDS", "UI_NO_HOLDS"), &visit.asked(), columns, rows);
-    let act = if may { ("/platform/holds/new", ui.t("UI_NEW_HOLD")) } else { ("", String::new()) };
+    let act = if may { ("/platform/holds/new".to_owned(), ui.t("UI_NEW_HOLD")) } else { Default::default() };
     let said = ui.t("UI_HOLDS_SAID");
     Ok(List { ui, table, act, said })
 }

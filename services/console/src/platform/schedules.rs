@@ -48,6 +48,20 @@ struct One {
     begin: String,
 }
 
+/// All of them.
+///
+/// # Errors
+/// What performance refuses.
+pub async fn all(visit: &Visit) -> Result<Vec<Schedule>> {
+    let client = ScheduleServiceClient::new(visit.channel("performance")?);
+    tally_rpc::pages(async |page_token| {
+        let ask = ListSchedulesRequest { page_size: AT_ONCE, page_token };
+        let page = client.clone().list_schedules(visit.request(ask)).await?.into_inner();
+        Ok((page.schedules, page.next_page_token))
+    })
+    .await
+}
+
 /// `GET /platform/schedules`.
 pub async fn list(visit: Visit) -> Response<Body> {
     visit.list(listed(&visit).await, |page| &page.table)
@@ -55,13 +69,7 @@ pub async fn list(visit: Visit) -> Response<Body> {
 
 async fn listed(visit: &Visit) -> Result<List> {
     let ui = visit.ui(&msg!("NAV_SCHEDULES"));
-    let client = ScheduleServiceClient::new(visit.channel("performance")?);
-    let all = tally_rpc::pages(async |page_token| {
-        let ask = ListSchedulesRequest { page_size: AT_ONCE, page_token };
-        let page = client.clone().list_schedules(visit.request(ask)).await?.into_inner();
-        Ok((page.schedules, page.next_page_token))
-    });
-    let (all, units) = futures::try_join!(all, names::units(visit, "", None))?;
+    let (all, units) = futures::try_join!(all(visit), names::units(visit, "", None))?;
     let units = Names::of_units(&units);
     let columns = vec![
         Column::text(&ui, "name", "UI_NAME"),
@@ -90,7 +98,7 @@ async fn listed(visit: &Visit) -> Result<List> {
     let rows = all.iter().map(row).collect();
     let table = Table::new(&ui, ("schedules", "NAV_SCHEDULES", "UI_NO_SCHEDULES"), &visit.asked(), columns, rows);
     let said = ui.t("UI_SCHEDULES_SAID");
-    Ok(List { ui, table, act: ("", String::new()), said })
+    Ok(List { ui, table, act: Default::default(), said })
 }
 
 fn unit(ui: &Ui, units: &Names, id: &str) -> String {

@@ -33,7 +33,8 @@ const FORM_MAX: usize = 256 * 1024;
 /// How long a page waits for a service.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Paths that nobody need have signed in for, and all below them.
-const PUBLIC: [&str; 8] = ["/sign-in", "/sso", "/join", "/forgotten", "/choices", "/offline", "/sw.js", "/manifest.webmanifest"];
+const PUBLIC: [&str; 8] =
+    ["/sign-in", "/sso", "/join", "/forgotten", "/choices", "/offline", "/sw.js", "/manifest.webmanifest"];
 /// htmx says so of its requests.
 const BY_SCRIPT: HeaderName = HeaderName::from_static("hx-request");
 

@@ -168,7 +168,14 @@ pub(crate) async fn exchange(app: &App, ctx: &OpContext, text: &str) -> Result<T
     let refused = || Error::from(AccountError::KeyRefused);
     let key = ApiKey::read(text).ok_or_else(refused)?;
     let (tenant, id) = tenant::facts::look_up(&app.store, &domain::entry(key.id)).await?.ok_or_else(refused)?;
-    let account = Principal { id, name: String::new(), holder: None, password_hash: None, one_time_until: None, reset_asked_at: None };
+    let account = Principal {
+        id,
+        name: String::new(),
+        holder: None,
+        password_hash: None,
+        one_time_until: None,
+        reset_asked_at: None,
+    };
     let ctx = &as_principal(ctx, tenant, &account);
     let right = |session: &Session| session.lives(ctx.now()) && session.secret == digest(key.secret.as_slice());
     // A wrong secret is refused before anything is written: whoever knows a key's id cannot fill the log with it.

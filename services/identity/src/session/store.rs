@@ -227,7 +227,7 @@ pub(crate) async fn put_password(
     work.update::<principals::Entity>()
         .set(principals::Column::PasswordHash, hash)
         .set(principals::Column::OneTimeUntil, one_time_until.map(to_db))
-        .set(principals::Column::ResetAskedAt, None::<DateTimeUtc>)
+        .set(principals::Column::ResetAskedAt, None::<Timestamp>.map(to_db))
         .filter(principals::Column::Id.eq(principal.0))
         .exec_one()
         .await

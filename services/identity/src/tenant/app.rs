@@ -127,6 +127,7 @@ async fn write(work: &UnitOfWork, ctx: &OpContext, wanted: &NewTenant, hash: &st
         holder: Some(Holder::User),
         password_hash: Some(hash.to_owned()),
         one_time_until: None,
+        reset_asked_at: None,
     };
     session::facts::insert(work, ctx, &login, &Region::global()).await?;
     for service in SERVICES.iter().filter_map(|role| role.name.strip_prefix("service_")) {

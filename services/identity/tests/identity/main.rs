@@ -9,6 +9,7 @@ mod delegations;
 mod employments;
 mod fields;
 mod fixture;
+mod forgotten;
 mod four_eyes;
 mod history;
 mod invitations;
