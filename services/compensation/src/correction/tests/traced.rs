@@ -10,7 +10,7 @@ use crate::{SERVICE, migrations, statement};
 
 async fn traced(fixture: &Fixture, of: SettlementId) -> String {
     let room = statement::app::App { store: fixture.store().clone(), peers: fixture.app.peers.clone() };
-    let (records, all) = statement::app::trace(&room, &fixture.approver, of, person(0), 10).await.unwrap();
+    let (records, all) = statement::app::trace(&room, &fixture.approver, of, person(0), 0..10).await.unwrap();
     assert_eq!((records.len(), all), (1, 1));
     records.into_iter().next().unwrap().external_id
 }
