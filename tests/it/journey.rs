@@ -175,7 +175,12 @@ async fn sees_own_and_nobody_elses(done: &Done, agent: &Session, person_id: &str
     let statement = own.statement.expect("a statement");
     let sum: i64 = statement.lines.iter().filter_map(|line| line.amount.as_ref()).map(|money| money.minor).sum();
     assert_eq!(Some(sum), statement.amount.map(|money| money.minor));
-    let ask = compensation::TraceStatementRequest { settlement_id: settlement_id.clone(), person_id: person, limit: 5 };
+    let ask = compensation::TraceStatementRequest {
+        settlement_id: settlement_id.clone(),
+        person_id: person,
+        limit: 5,
+        ..Default::default()
+    };
     let traced = statements.trace_statement(agent.ask(ask)).await.expect("records").into_inner();
     assert!(!traced.records.is_empty() && traced.total_records >= traced.records.len() as u64);
 

@@ -260,7 +260,12 @@ async fn of_others(done: &Done) {
     let mut statements =
         compensation::statement_service_client::StatementServiceClient::new(who.at.compensation.clone());
     let settlement_id = done.outcome.settlement_id.clone().expect("a settlement");
-    let ask = compensation::TraceStatementRequest { settlement_id, person_id: card.person_id.clone(), limit: 5 };
+    let ask = compensation::TraceStatementRequest {
+        settlement_id,
+        person_id: card.person_id.clone(),
+        limit: 5,
+        ..Default::default()
+    };
     let traced = statements.trace_statement(who.ask(ask)).await.expect("records").into_inner();
     assert!(!traced.records.is_empty());
 }
