@@ -183,6 +183,9 @@ async fn sees_own_and_nobody_elses(done: &Done, agent: &Session, person_id: &str
     };
     let traced = statements.trace_statement(agent.ask(ask)).await.expect("records").into_inner();
     assert!(!traced.records.is_empty() && traced.total_records >= traced.records.len() as u64);
+    let ask = compensation::ListPersonStatementsRequest { person_id: person_id.to_owned(), ..Default::default() };
+    let listed = statements.list_person_statements(agent.ask(ask)).await.expect("the own ones").into_inner();
+    assert!(listed.statements.iter().any(|one| one.settlement_id == settlement_id && one.amount.is_some()));
 
     // Who lays out the group sees nobody's pay: the statement is there, its amounts are not.
     let hr = &done.crew.hr;

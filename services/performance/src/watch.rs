@@ -72,3 +72,76 @@ where
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use tally_testkit::callers::{Callers, everything};
+    use tally_testkit::databases::{Backend, TestStore};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    use super::*;
+    use crate::{SERVICE, migrations};
+
+    /// Counts the transactions that are begun.
+    struct Transactions(Arc<AtomicU64>);
+
+    impl Subscriber for Transactions {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, span: &Attributes<'_>) -> Id {
+            if span.metadata().name() == "transaction" {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, _: &Event<'_>) {}
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+
+    /// The most looks of all while the test lasts: far more seconds than it takes, and far fewer than there are who watch.
+    const LOOKS: u64 = 100;
+
+    #[tokio::test]
+    async fn a_thousand_who_watch_cost_one_transaction_a_second_and_all_are_told() {
+        let db = TestStore::on(Backend::Sqlite, SERVICE, migrations).await;
+        let callers = Callers::new(db.clock.clone(), 7);
+        let ctx = callers.context(&callers.person(TenantId(Uuid::from_u128(1)), None, everything()));
+        let (watched, state) = (Watched::<u64>::default(), Arc::new(AtomicU64::new(0)));
+        let now = Arc::clone(&state);
+        let look = move |store: Store, ctx: OpContext| {
+            let now = Arc::clone(&now);
+            async move {
+                let _read = store.read(&ctx).await?;
+                Ok(now.load(Ordering::Relaxed))
+            }
+        };
+        let begun = Arc::new(AtomicU64::new(0));
+        let _counting = tracing::subscriber::set_default(Transactions(Arc::clone(&begun)));
+        let mut all = Vec::new();
+        for _ in 0..1_000 {
+            let watches = until(&watched, (&db.store, &ctx), Uuid::nil(), |at| *at == 2, look.clone()).await.unwrap();
+            all.push(watches.map(Result::unwrap).boxed());
+        }
+        let firsts = futures::future::join_all(all.iter_mut().map(StreamExt::next)).await;
+        assert!(firsts.into_iter().all(|first| first == Some(0)));
+        let opening = begun.swap(0, Ordering::Relaxed);
+        assert!((1_000..1_000 + LOOKS).contains(&opening), "each asks once whether it is there: {opening}");
+        for at in [1, 2] {
+            state.store(at, Ordering::Relaxed);
+            let nexts = futures::future::join_all(all.iter_mut().map(StreamExt::next)).await;
+            assert!(nexts.into_iter().all(|next| next == Some(at)), "{at}");
+        }
+        let ends = futures::future::join_all(all.iter_mut().map(StreamExt::next)).await;
+        assert!(ends.into_iter().all(|end| end.is_none()), "it rests");
+        let looks = begun.load(Ordering::Relaxed);
+        assert!((2..LOOKS).contains(&looks), "{looks} looks for a thousand");
+    }
+}
