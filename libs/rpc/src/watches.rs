@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::BoxStream;
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt};
 use tokio::sync::watch;
 
 type Sender<T> = Arc<watch::Sender<Option<T>>>;

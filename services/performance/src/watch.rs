@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::{Stream, StreamExt as _};
+use futures::{Stream, StreamExt};
 use tally_access::OpContext;
 use tally_kernel::Result;
 use tally_kernel::id::TenantId;

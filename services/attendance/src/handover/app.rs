@@ -104,7 +104,7 @@ async fn new_ones(
 pub async fn get_handover(app: &App, ctx: &OpContext, id: HandoverId) -> Result<Stored<Handover>> {
     let plan = ctx.plan::<GetHandover>()?;
     let tx = app.store.read(ctx).await?;
-    store::within(&tx, &plan, id).await?.ok_or_else(|| Error::not_found("hand-over", id))
+    store::within(&tx, &plan, id).await?.ok_or_else(|| Error::not_found("handover", id))
 }
 
 /// A page of hand-overs of a stretch of time, as far as the caller may see the people, and the token of the next.
