@@ -15,7 +15,7 @@ use crate::lists::{row, rpcs, send, way_to};
 use crate::stack::Stack;
 
 /// Answers that hold a class which neither the rpc's permission nor an opener opens, and why that is right.
-const ARGUED: [(&str, DataClass, &str); 24] = [
+const ARGUED: [(&str, DataClass, &str); 25] = [
     ("tally.attendance.v1.OccupancyService/ListOccupancy", DataClass::Pii, FINDINGS),
     ("tally.attendance.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.attendance.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),
@@ -34,6 +34,7 @@ const ARGUED: [(&str, DataClass, &str); 24] = [
     ("tally.identity.v1.TenantService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.performance.v1.AttributionService/ListFindings", DataClass::Pii, FINDINGS),
     ("tally.performance.v1.FindingService/ApplyFix", DataClass::Pii, "what the caller sent, and the answer to it"),
+    ("tally.performance.v1.FindingService/GetFinding", DataClass::Pii, FINDINGS),
     ("tally.performance.v1.FindingService/ListPersonFindings", DataClass::Pii, FINDINGS),
     ("tally.performance.v1.PrivacyService/ExportTenant", DataClass::Salary, ROW_BY_ROW),
     ("tally.performance.v1.PrivacyService/ExportPerson", DataClass::Salary, ROW_BY_ROW),

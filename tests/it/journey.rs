@@ -175,9 +175,17 @@ async fn sees_own_and_nobody_elses(done: &Done, agent: &Session, person_id: &str
     let statement = own.statement.expect("a statement");
     let sum: i64 = statement.lines.iter().filter_map(|line| line.amount.as_ref()).map(|money| money.minor).sum();
     assert_eq!(Some(sum), statement.amount.map(|money| money.minor));
-    let ask = compensation::TraceStatementRequest { settlement_id: settlement_id.clone(), person_id: person, limit: 5 };
+    let ask = compensation::TraceStatementRequest {
+        settlement_id: settlement_id.clone(),
+        person_id: person,
+        limit: 5,
+        ..Default::default()
+    };
     let traced = statements.trace_statement(agent.ask(ask)).await.expect("records").into_inner();
     assert!(!traced.records.is_empty() && traced.total_records >= traced.records.len() as u64);
+    let ask = compensation::ListPersonStatementsRequest { person_id: person_id.to_owned(), ..Default::default() };
+    let listed = statements.list_person_statements(agent.ask(ask)).await.expect("the own ones").into_inner();
+    assert!(listed.statements.iter().any(|one| one.settlement_id == settlement_id && one.amount.is_some()));
 
     // Who lays out the group sees nobody's pay: the statement is there, its amounts are not.
     let hr = &done.crew.hr;

@@ -380,6 +380,7 @@ mod tests {
             settlement_id: "s".repeat(60),
             person_id: "anna".into(),
             limit: 5,
+            ..Default::default()
         };
         let question = prost::Message::encode_to_vec(&question);
         let told = crate::compensation::v1::TraceStatementResponse { total_records: 9, ..Default::default() };

@@ -28,6 +28,7 @@ mod tls;
 mod token;
 mod trace;
 mod views;
+mod watches;
 mod wire;
 
 pub use addresses::Resolve;
@@ -48,4 +49,5 @@ pub use tls::{ClientTls, Tls, TlsFault};
 pub use token::{AUDIENCE, Claims, IDENTITY, Jwks, PublicKey, SigningKey, TokenKind, key_id, open_signed};
 pub use trace::{looking, work};
 pub use views::{LeasedViews, standing_view};
+pub use watches::Watches;
 pub use wire::write_view;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use strum_macros::{Display, EnumString};
 use tally_access::Target;
 use tally_kernel::Message;
-use tally_kernel::id::{CorrectionId, PersonId};
+use tally_kernel::id::{AccountId, CorrectionId, PersonId};
 use tally_kernel::import::{ImportOutcome, Keyed};
 use uuid::Uuid;
 
@@ -37,6 +37,14 @@ pub struct Superseded {
     pub by: CorrectionId,
     /// Whether another fact stands in its place.
     pub moved: bool,
+}
+
+/// Which facts a list is asked for: of one person, of one account, or with neither of all; as known at an instant, or now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Asked {
+    pub person: Option<PersonId>,
+    pub account: Option<AccountId>,
+    pub known: Option<Timestamp>,
 }
 
 /// How a fact stands.

@@ -7,12 +7,14 @@ tally_access::rpcs! {
     ListAccounts = "tally.attendance.v1.AccountService/ListAccounts", AccountRead, Read;
     PublishShifts = "tally.attendance.v1.RosterService/PublishShifts", RosterWrite, Change;
     ListShifts = "tally.attendance.v1.RosterService/ListShifts", RosterRead, PersonalRead;
+    GetShift = "tally.attendance.v1.RosterService/GetShift", RosterRead, PersonalRead;
     RecordPunch = "tally.attendance.v1.PunchService/RecordPunch", PunchRecord, Change vital;
     ImportPunches = "tally.attendance.v1.PunchService/ImportPunches", PunchImport, Change;
     ListPunches = "tally.attendance.v1.PunchService/ListPunches", PunchRead, PersonalRead;
     RecordHandover = "tally.attendance.v1.HandoverService/RecordHandover", HandoverRecord, Change vital;
     ImportHandovers = "tally.attendance.v1.HandoverService/ImportHandovers", HandoverImport, Change;
     ListHandovers = "tally.attendance.v1.HandoverService/ListHandovers", HandoverRead, PersonalRead;
+    GetHandover = "tally.attendance.v1.HandoverService/GetHandover", HandoverRead, PersonalRead;
     ImportAliases = "tally.attendance.v1.AliasService/ImportAliases", AliasWrite, Change;
     ListAliases = "tally.attendance.v1.AliasService/ListAliases", AliasRead, PersonalRead;
     ImportDevices = "tally.attendance.v1.DeviceService/ImportDevices", DeviceWrite, Change;

@@ -1,5 +1,7 @@
 //! The services that compensation reads from, in plain values.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use tally_access::OpContext;
@@ -58,6 +60,8 @@ impl Cards {
 #[derive(Clone, Debug)]
 pub struct Credited {
     pub account: String,
+    /// `platform/store/name` of the account.
+    pub account_key: String,
     /// The platform's own id of the record.
     pub external_id: String,
     /// The person's share, of 1,000,000.
@@ -115,14 +119,14 @@ impl Peers {
         Ok(reply.cycle.unwrap_or_default())
     }
 
-    /// A person's credited records in a cycle, by these cards of it: the first `limit` of them, and how many there are. Called with the caller's
+    /// A person's credited records in a cycle, by these cards of it: some of them, and how many there are. Called with the caller's
     /// own token, so that nobody sees credits here whom performance would not show them.
     pub async fn credits(
         &self,
         ctx: &OpContext,
         (cycle, by): (CycleId, Cards),
         person: PersonId,
-        limit: usize,
+        some: Range<usize>,
     ) -> Result<(Vec<Credited>, u64)> {
         let who = person.to_string();
         let (result_version, known_at) = by.asked();
@@ -138,15 +142,16 @@ impl Peers {
             };
             client.export_credits(self.performance.request(ctx, ask)).await
         };
-        let add = |(first, total): &mut (Vec<Credited>, u64), part: performance::ExportCreditsResponse| {
+        let add = |(told, total): &mut (Vec<Credited>, u64), part: performance::ExportCreditsResponse| {
             for credit in part.credits {
                 let Some(share) = credit.shares.iter().find(|s| s.person_id == who) else { continue };
-                *total += 1;
-                if first.len() < limit {
+                if some.contains(&usize::try_from(*total).map_err(Error::internal)?) {
                     let (rung, ppm) = (rung(credit.rung())?, share.ppm);
-                    let (account, external_id) = (credit.account_id, credit.external_id);
-                    first.push(Credited { account, external_id, ppm, rung });
+                    let (account, account_key, external_id) =
+                        (credit.account_id, credit.account_key, credit.external_id);
+                    told.push(Credited { account, account_key, external_id, ppm, rung });
                 }
+                *total += 1;
             }
             Ok(())
         };

@@ -34,6 +34,8 @@ tally_access::rpcs! {
         opened_by StatementReadPay CardRead;
     ListStatements = "tally.compensation.v1.StatementService/ListStatements", StatementRead, SensitiveRead,
         opened_by StatementReadPay CardRead;
+    ListPersonStatements = "tally.compensation.v1.StatementService/ListPersonStatements", StatementRead, SensitiveRead,
+        opened_by StatementReadPay CardRead;
     TraceStatement = "tally.compensation.v1.StatementService/TraceStatement", StatementRead, PersonalRead;
     ExportPerson = "tally.compensation.v1.PrivacyService/ExportPerson", PersonReadPii, SensitiveRead;
     ExportTenant = "tally.compensation.v1.PrivacyService/ExportTenant", TenantExport, SensitiveRead;

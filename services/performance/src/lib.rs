@@ -287,17 +287,34 @@ pub struct App {
     wake: Arc<Notify>,
     /// What goes where records go.
     follow: record::facts::Follow,
+    watched_cycles: watch::Watched<cycle::domain::Cycle>,
+    watched_runs: watch::Watched<run::domain::AttributionRun>,
 }
 
 /// The service: its servers and its background work.
 pub fn build(deps: Deps) -> Service {
     let Deps { store, cache, peers, signing, trusted, clock, rng, compute, replays, keeps_all } = deps;
-    let (accounts, wake) = Default::default();
+    let (accounts, wake, watched_cycles, watched_runs) = Default::default();
     let follow: record::facts::Follow = |work, account, ids| Box::pin(reply::facts::follow(work, account, ids));
     let directory = Directory::new(peers.identity.clone());
     let kept = kept::Kept::new(peers.clone(), keeps_all);
-    let app =
-        App { store, peers, directory, signing, trusted, clock, rng, compute, replays, kept, accounts, wake, follow };
+    let app = App {
+        store,
+        peers,
+        directory,
+        signing,
+        trusted,
+        clock,
+        rng,
+        compute,
+        replays,
+        kept,
+        accounts,
+        wake,
+        follow,
+        watched_cycles,
+        watched_runs,
+    };
     let routes = Routes::new(limited!(RecordServiceServer::new(record::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ReplyServiceServer::new(reply::rpc::Rpc { app: app.clone() })))
         .add_service(limited!(ClaimServiceServer::new(claim::rpc::Rpc { app: app.clone() })))

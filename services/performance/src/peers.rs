@@ -255,8 +255,9 @@ impl Peers {
         let (from, to) = (day(period.from(), -1)?, day(period.to(), 2)?);
         let shifts = pages(async |page_token| {
             let (from, to) = (Some(from), Some(to));
-            let (counting_only, known_at) = (true, None);
-            let ask = att::ListShiftsRequest { from, to, page_size: PAGE, page_token, counting_only, known_at };
+            let counting_only = true;
+            let ask =
+                att::ListShiftsRequest { from, to, page_size: PAGE, page_token, counting_only, ..Default::default() };
             let mut client = RosterServiceClient::new(self.attendance.channel());
             let page = client.list_shifts(self.attendance.as_service(ctx, ask)).await?.into_inner();
             Ok((page.shifts, page.next_page_token))

@@ -52,6 +52,7 @@ tally_access::rpcs! {
     ExplainRecord = "tally.performance.v1.AttributionService/ExplainRecord", CreditRead, PersonalRead;
     ListFindings = "tally.performance.v1.AttributionService/ListFindings", CreditRead, PersonalRead;
     ListPersonFindings = "tally.performance.v1.FindingService/ListPersonFindings", CreditRead, PersonalRead;
+    GetFinding = "tally.performance.v1.FindingService/GetFinding", CreditRead, PersonalRead;
     ApplyFix = "tally.performance.v1.FindingService/ApplyFix", CreditRead, Change;
     GetCard = "tally.performance.v1.CardService/GetCard", CardRead, SensitiveRead;
     ListCards = "tally.performance.v1.CardService/ListCards", CardRead, SensitiveRead;

@@ -85,10 +85,15 @@ async fn of_others(done: &Done) {
         .list_shifts(who.ask(attendance::ListShiftsRequest { from, to, ..Default::default() }))
         .await
         .expect("shifts");
-    assert!(!found.into_inner().shifts.is_empty());
+    let shift = found.into_inner().shifts.into_iter().next().expect("a shift");
+    let ask = attendance::GetShiftRequest { shift_id: shift.shift_id.clone() };
+    assert_eq!(rosters.get_shift(who.ask(ask)).await.expect("the shift").into_inner().shift, Some(shift));
     let mut handovers = attendance::handover_service_client::HandoverServiceClient::new(channel());
     let ask = attendance::ListHandoversRequest { from, to, ..Default::default() };
-    assert!(!handovers.list_handovers(who.ask(ask)).await.expect("hand-overs").into_inner().handovers.is_empty());
+    let found = handovers.list_handovers(who.ask(ask)).await.expect("hand-overs").into_inner().handovers;
+    let handover = found.into_iter().next().expect("a hand-over");
+    let ask = attendance::GetHandoverRequest { handover_id: handover.handover_id.clone() };
+    assert_eq!(handovers.get_handover(who.ask(ask)).await.expect("it").into_inner().handover, Some(handover));
     let mut aliases = attendance::alias_service_client::AliasServiceClient::new(channel());
     let ask = attendance::ListAliasesRequest::default();
     assert!(!aliases.list_aliases(who.ask(ask)).await.expect("aliases").into_inner().aliases.is_empty());

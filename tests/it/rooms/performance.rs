@@ -396,6 +396,8 @@ async fn records(done: &Done) {
     let mut findings = performance::finding_service_client::FindingServiceClient::new(who.at.performance.clone());
     let ask = performance::ListPersonFindingsRequest { person_id, ..Default::default() };
     findings.list_person_findings(who.ask(ask)).await.expect("what is odd about somebody");
+    let ask = performance::GetFindingRequest { finding_id: odd.finding_id.clone() };
+    assert_eq!(findings.get_finding(who.ask(ask)).await.expect("one").into_inner().finding.as_ref(), Some(odd));
     let ready =
         |f: &&tally_api::common::v1::Finding| f.fix.as_ref().is_some_and(|fix| fix.method.starts_with("Correct"));
     if let Some(ready) = found.iter().find(ready) {

@@ -260,7 +260,16 @@ async fn of_others(done: &Done) {
     let mut statements =
         compensation::statement_service_client::StatementServiceClient::new(who.at.compensation.clone());
     let settlement_id = done.outcome.settlement_id.clone().expect("a settlement");
-    let ask = compensation::TraceStatementRequest { settlement_id, person_id: card.person_id.clone(), limit: 5 };
+    let ask = compensation::TraceStatementRequest {
+        settlement_id,
+        person_id: card.person_id.clone(),
+        limit: 5,
+        ..Default::default()
+    };
     let traced = statements.trace_statement(who.ask(ask)).await.expect("records").into_inner();
+    assert!(traced.records.iter().all(|record| record.account_key.matches('/').count() == 2), "{traced:?}");
     assert!(!traced.records.is_empty());
+    let ask = compensation::ListPersonStatementsRequest { person_id: card.person_id.clone(), ..Default::default() };
+    let found = statements.list_person_statements(who.ask(ask)).await.expect("statements").into_inner().statements;
+    assert!(!found.is_empty() && found.iter().all(|statement| statement.person_id == card.person_id), "{found:?}");
 }

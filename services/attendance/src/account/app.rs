@@ -1,21 +1,22 @@
 //! Bringing in accounts and listing them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tally_access::{OpContext, Permit};
+use tally_access::{OpContext, Permit, Plan};
 use tally_app::import::{Import, bulk_audit};
 use tally_app::mutate;
 use tally_kernel::id::AccountId;
 use tally_kernel::import::{ImportOutcome, Problem, refuse};
 use tally_kernel::page::Page;
 use tally_kernel::{Result, msg};
-use tally_store::UnitOfWork;
+use tally_store::{ScopedTx, UnitOfWork};
 
 use super::domain::{ShopAccount, StoredAccount, changes};
 use super::store;
 use crate::app::{App, Rows};
 use crate::directory::Units;
 use crate::policy::{ImportAccounts, ListAccounts};
+use crate::{handover, roster};
 
 /// Writes the accounts and phases that are new. Unit and region come from the team's unit where the row does not say, and are held against it
 /// where the row does. A row about an account that is there is held against that. Rows out of the caller's reach are refused by themselves.
@@ -97,9 +98,23 @@ fn reached(ctx: &OpContext, import: &Import<ShopAccount>, there: &[StoredAccount
     Ok(Reached { rows, permit, outcome })
 }
 
-/// A page of accounts with their phases, and the token of the next.
+/// A page of accounts with their phases, and the token of the next. Of those that are reached by the people who serve them alone it is told
+/// which they are.
 pub async fn list_accounts(app: &App, ctx: &OpContext, page: &Page) -> Result<(Vec<StoredAccount>, String)> {
     let plan = ctx.plan::<ListAccounts>()?;
     let tx = app.store.read(ctx).await?;
-    store::page(&tx, &plan, page).await
+    let (accounts, next) = store::page(&tx, &plan, served(&tx, &plan).await?, page).await?;
+    let told = |it: StoredAccount| if plan.covers(&it.account.target()) { it } else { it.named_alone() };
+    Ok((accounts.into_iter().map(told).collect(), next))
+}
+
+/// The accounts that people within reach were rostered for, took or released.
+async fn served(tx: &ScopedTx, plan: &Plan<ListAccounts>) -> Result<BTreeSet<AccountId>> {
+    let people = &plan.reach().persons;
+    if plan.reach().tenant || people.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let mut accounts = roster::facts::accounts_of(tx, people.iter().copied()).await?;
+    accounts.extend(handover::facts::accounts_of(tx, people.iter().copied()).await?);
+    Ok(accounts)
 }

@@ -170,6 +170,14 @@ pub struct StoredAccount {
     pub account: ShopAccount,
 }
 
+impl StoredAccount {
+    /// Which account it is, its zone and its region: nothing of its team and of how it is used.
+    pub fn named_alone(self) -> Self {
+        let account = ShopAccount { team_path: String::new(), unit: None, phases: Vec::new(), ..self.account };
+        Self { account, ..self }
+    }
+}
+
 /// What an import changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {

@@ -133,9 +133,15 @@ pub(crate) async fn all(tx: &ScopedTx) -> Result<Vec<StoredAccount>> {
     tx.select::<Entity>().order_by_asc(Column::Key).all().await?.into_iter().map(|row| read(row, Vec::new())).collect()
 }
 
-/// A page of accounts by key.
-pub(crate) async fn page<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, page: &Page) -> Result<(Vec<StoredAccount>, String)> {
-    let (rows, next) = tx.select::<Entity>().within(plan).page_asc(page, [Column::Key]).await?;
+/// A page of accounts by key: those that the plan reaches, and these.
+pub(crate) async fn page<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    also: BTreeSet<AccountId>,
+    page: &Page,
+) -> Result<(Vec<StoredAccount>, String)> {
+    let also = among::<Entity>(tx, Column::Id, also);
+    let (rows, next) = tx.select::<Entity>().within_or(plan, also).page_asc(page, [Column::Key]).await?;
     Ok((with_phases(tx, rows).await?, next))
 }
 

@@ -19,8 +19,8 @@ use super::domain::{Handover, HandoverKind};
 use super::store;
 use crate::account;
 use crate::app::{App, DUTY, Rows, place, reached, without_removed};
-use crate::placed::{Placed, Stored, keyed, without_known};
-use crate::policy::{ImportHandovers, ListHandovers, RecordHandover};
+use crate::placed::{Asked, Placed, Stored, keyed, without_known};
+use crate::policy::{GetHandover, ImportHandovers, ListHandovers, RecordHandover};
 
 /// What a caller asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,16 +100,22 @@ async fn new_ones(
     Ok(reconcile(good, keyed(&there), outcome).into_iter().map(|(_, row)| row).collect())
 }
 
-/// A page of hand-overs of a stretch of time, of one account or of all, as far as the caller may see the people, as known at
-/// an instant or now.
+/// One hand-over, whether it counts or not.
+pub async fn get_handover(app: &App, ctx: &OpContext, id: HandoverId) -> Result<Stored<Handover>> {
+    let plan = ctx.plan::<GetHandover>()?;
+    let tx = app.store.read(ctx).await?;
+    store::within(&tx, &plan, id).await?.ok_or_else(|| Error::not_found("handover", id))
+}
+
+/// A page of hand-overs of a stretch of time, as far as the caller may see the people, and the token of the next.
 pub async fn list_handovers(
     app: &App,
     ctx: &OpContext,
     stretch: (Timestamp, Timestamp),
-    of: (Option<AccountId>, Option<Timestamp>),
+    asked: Asked,
     page: &Page,
 ) -> Result<(Vec<Stored<Handover>>, String)> {
     let plan = ctx.plan::<ListHandovers>()?;
     let tx = app.store.read(ctx).await?;
-    store::page(&tx, &plan, page, stretch, of).await
+    store::page(&tx, &plan, page, stretch, asked).await
 }

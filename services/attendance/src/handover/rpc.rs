@@ -8,8 +8,7 @@ use tally_api::attendance::v1::handover_service_server::HandoverService;
 use tally_app::RequestKey;
 use tally_app::convert::{choice, fact_instant, optional_instant, stretch, timestamp};
 use tally_app::import::{self, Import, MAX_ROWS};
-use tally_kernel::error::Violations;
-use tally_kernel::id::AccountId;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::page::Page;
 use tally_kernel::{Error, Result, msg};
 use tally_rpc::Answer as _;
@@ -18,7 +17,7 @@ use tonic::{Request, Response, Status};
 use super::app::{self, Command, Recorded};
 use super::domain::{Handover, HandoverKind};
 use crate::app::App;
-use crate::placed::Stored;
+use crate::placed::{Asked, Stored};
 use crate::standing;
 
 #[derive(Debug)]
@@ -58,9 +57,21 @@ impl HandoverService for Rpc {
         let reply = async {
             let ask = req.into_inner();
             let counting_only = ask.counting_only;
-            let (stretch, of, page) = read_list(ask)?;
-            let (found, next_page_token) = app::list_handovers(&self.0, &ctx, stretch, of, &page).await?;
+            let (stretch, asked, page) = read_list(ask)?;
+            let (found, next_page_token) = app::list_handovers(&self.0, &ctx, stretch, asked, &page).await?;
             Ok(pb::ListHandoversResponse { handovers: standing::told(found, counting_only), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn get_handover(
+        &self,
+        req: Request<pb::GetHandoverRequest>,
+    ) -> Result<Response<pb::GetHandoverResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let found = app::get_handover(&self.0, &ctx, field("handover_id", &req.into_inner().handover_id)?).await?;
+            Ok(pb::GetHandoverResponse { handover: Some(found.into()) })
         };
         reply.await.answer(&ctx)
     }
@@ -100,16 +111,19 @@ fn kind(v: &mut Violations, kind: pb::HandoverKind) -> Option<HandoverKind> {
     choice(v, "kind", chosen, msg!("HANDOVER_KIND_EXPECTED"))
 }
 
-type Listed = ((Timestamp, Timestamp), (Option<AccountId>, Option<Timestamp>), Page);
+type Listed = ((Timestamp, Timestamp), Asked, Page);
 
 fn read_list(ask: pb::ListHandoversRequest) -> Result<Listed> {
     let mut v = Violations::new();
-    let asked = stretch(&mut v, ask.from, ask.to);
-    let account = v.optional("account_id", &ask.account_id);
-    let known = optional_instant(&mut v, "known_at", ask.known_at);
-    let (from, to) = v.finish(asked)?;
-    let question = format!("handovers {from} {to} {} {known:?}", ask.account_id);
-    Ok(((from, to), (account, known), Page::read(ask.page_size, &ask.page_token, question.as_bytes())?))
+    let within = stretch(&mut v, ask.from, ask.to);
+    let asked = Asked {
+        person: v.optional("person_id", &ask.person_id),
+        account: v.optional("account_id", &ask.account_id),
+        known: optional_instant(&mut v, "known_at", ask.known_at),
+    };
+    let (from, to) = v.finish(within)?;
+    let page = Page::read(ask.page_size, &ask.page_token, format!("handovers {from} {to} {asked:?}").as_bytes())?;
+    Ok(((from, to), asked, page))
 }
 
 impl From<Recorded> for pb::Handover {

@@ -8,13 +8,14 @@ use tally_kernel::Result;
 use tally_kernel::id::{AccountId, CorrectionId, HandoverId, PersonId};
 use tally_kernel::page::Page;
 use tally_store::orm::ActiveValue::Set;
+use tally_store::orm::Condition;
 use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db, word_from_db};
 
 use super::domain::Handover;
 use crate::errors::Refused;
-use crate::placed::{Placed, Stored, Subject};
-use crate::policy::ListHandovers;
+use crate::placed::{Asked, Placed, Stored, Subject};
+use crate::policy::{GetHandover, ListHandovers};
 use crate::superseded::facts::{EARLIEST, known_by, marked, marked_by, touching};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
@@ -68,6 +69,16 @@ fn row(ctx: &OpContext, id: Uuid, Placed { home, fact }: &Placed<Handover>) -> A
 /// One hand-over, whether it counts or not.
 pub(crate) async fn get(tx: &ScopedTx, id: HandoverId) -> Result<Option<Stored<Handover>>> {
     let row = tx.select::<Entity>().filter(Column::Id.eq(id.0)).one().await?;
+    Ok(marked(tx, row.map(read), None).await?.pop())
+}
+
+/// One hand-over within reach, whether it counts or not.
+pub(crate) async fn within(
+    tx: &ScopedTx,
+    plan: &Plan<GetHandover>,
+    id: HandoverId,
+) -> Result<Option<Stored<Handover>>> {
+    let row = tx.select::<Entity>().within(plan).filter(Column::Id.eq(id.0)).one().await?;
     Ok(marked(tx, row.map(read), None).await?.pop())
 }
 
@@ -143,14 +154,12 @@ pub(crate) async fn page(
     plan: &Plan<ListHandovers>,
     page: &Page,
     (from, to): (Timestamp, Timestamp),
-    (account, known): (Option<AccountId>, Option<Timestamp>),
+    Asked { person, account, known }: Asked,
 ) -> Result<(Vec<Stored<Handover>>, String)> {
-    let rows = tx.select::<Entity>().within(plan).filter(known_by(Column::RecordedAt, known));
+    let of_person = person.map(|person| Column::PersonId.eq(person.0));
+    let of = Condition::all().add_option(of_person).add_option(account.map(|id| Column::AccountId.eq(id.0)));
+    let rows = tx.select::<Entity>().within(plan).filter(of).filter(known_by(Column::RecordedAt, known));
     let rows = rows.filter(Column::At.gte(to_db(from))).filter(Column::At.lt(to_db(to)));
-    let rows = match account {
-        Some(account) => rows.filter(Column::AccountId.eq(Uuid::from(account))),
-        None => rows,
-    };
     let (rows, next) = rows.page_asc(page, [Column::At, Column::Id]).await?;
     Ok((marked(tx, rows.into_iter().map(read), known).await?, next))
 }

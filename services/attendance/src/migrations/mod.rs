@@ -8,6 +8,7 @@ mod attendance_0005_handovers;
 mod attendance_0006_aliases;
 mod attendance_0007_corrections;
 mod attendance_0008_devices;
+mod attendance_0009_by_whom;
 
 tally_store::migrations![
     attendance_0001_sites,
@@ -18,4 +19,5 @@ tally_store::migrations![
     attendance_0006_aliases,
     attendance_0007_corrections,
     attendance_0008_devices,
+    attendance_0009_by_whom,
 ];

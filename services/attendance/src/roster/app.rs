@@ -6,11 +6,10 @@ use jiff::Timestamp;
 use tally_access::OpContext;
 use tally_app::import::{Import, bulk_audit};
 use tally_app::mutate;
-use tally_kernel::Result;
-use tally_kernel::id::PersonId;
+use tally_kernel::id::{PersonId, ShiftId};
 use tally_kernel::import::{ImportOutcome, Keyed as _, Problem, reconcile, refuse};
-use tally_kernel::msg;
 use tally_kernel::page::Page;
+use tally_kernel::{Error, Result, msg};
 use tally_privacy::Terms;
 use tally_store::UnitOfWork;
 use uuid::Uuid;
@@ -19,8 +18,8 @@ use super::domain::Shift;
 use super::store;
 use crate::account;
 use crate::app::{App, DUTY, Rows, place, reached, without_removed};
-use crate::placed::{Placed, Stored, keyed, without_known};
-use crate::policy::{ListShifts, PublishShifts};
+use crate::placed::{Asked, Placed, Stored, keyed, without_known};
+use crate::policy::{GetShift, ListShifts, PublishShifts};
 
 /// Writes the shifts that are new.
 pub async fn publish_shifts(app: &App, ctx: &OpContext, import: Import<Shift>) -> Result<ImportOutcome> {
@@ -74,15 +73,22 @@ fn without_cancelled(rows: Rows<Shift>, there: &[Stored<Shift>], outcome: &mut I
     })
 }
 
-/// A page of the shifts that touch a stretch of time, as known at an instant or now, and the token of the next.
+/// One shift, whether it counts or not.
+pub async fn get_shift(app: &App, ctx: &OpContext, id: ShiftId) -> Result<Stored<Shift>> {
+    let plan = ctx.plan::<GetShift>()?;
+    let tx = app.store.read(ctx).await?;
+    store::within(&tx, &plan, id).await?.ok_or_else(|| Error::not_found("shift", id))
+}
+
+/// A page of the shifts that touch a stretch of time, and the token of the next.
 pub async fn list_shifts(
     app: &App,
     ctx: &OpContext,
     stretch: (Timestamp, Timestamp),
-    known: Option<Timestamp>,
+    asked: Asked,
     page: &Page,
 ) -> Result<(Vec<Stored<Shift>>, String)> {
     let plan = ctx.plan::<ListShifts>()?;
     let tx = app.store.read(ctx).await?;
-    store::page(&tx, &plan, page, stretch, known).await
+    store::page(&tx, &plan, page, stretch, asked).await
 }

@@ -8,7 +8,7 @@ use tally_api::attendance::v1::roster_service_server::RosterService;
 use tally_app::RequestKey;
 use tally_app::convert::{fact_instant, optional_instant, stretch, timestamp};
 use tally_app::import::{self, Import, MAX_ROWS};
-use tally_kernel::error::Violations;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::page::Page;
 use tally_kernel::{Result, limits, msg};
 use tally_rpc::Answer as _;
@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 use super::app;
 use super::domain::{Shift, read_seat};
 use crate::app::App;
-use crate::placed::Stored;
+use crate::placed::{Asked, Stored};
 use crate::standing;
 
 #[derive(Debug)]
@@ -45,9 +45,18 @@ impl RosterService for Rpc {
         let reply = async {
             let ask = req.into_inner();
             let counting_only = ask.counting_only;
-            let (stretch, known, page) = read_list(ask)?;
-            let (found, next_page_token) = app::list_shifts(&self.0, &ctx, stretch, known, &page).await?;
+            let (stretch, asked, page) = read_list(ask)?;
+            let (found, next_page_token) = app::list_shifts(&self.0, &ctx, stretch, asked, &page).await?;
             Ok(pb::ListShiftsResponse { shifts: standing::told(found, counting_only), next_page_token })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn get_shift(&self, req: Request<pb::GetShiftRequest>) -> Result<Response<pb::GetShiftResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let found = app::get_shift(&self.0, &ctx, field("shift_id", &req.into_inner().shift_id)?).await?;
+            Ok(pb::GetShiftResponse { shift: Some(found.into()) })
         };
         reply.await.answer(&ctx)
     }
@@ -73,15 +82,19 @@ fn read(row: pb::Shift, v: &mut Violations) -> Option<Shift> {
     Some(Shift { person: person?, account: account?, start, end, seat })
 }
 
-type Listed = ((Timestamp, Timestamp), Option<Timestamp>, Page);
+type Listed = ((Timestamp, Timestamp), Asked, Page);
 
 fn read_list(ask: pb::ListShiftsRequest) -> Result<Listed> {
     let mut v = Violations::new();
-    let asked = stretch(&mut v, ask.from, ask.to);
-    let known = optional_instant(&mut v, "known_at", ask.known_at);
-    let (from, to) = v.finish(asked)?;
-    let page = Page::read(ask.page_size, &ask.page_token, format!("shifts {from} {to} {known:?}").as_bytes())?;
-    Ok(((from, to), known, page))
+    let within = stretch(&mut v, ask.from, ask.to);
+    let asked = Asked {
+        person: v.optional("person_id", &ask.person_id),
+        account: v.optional("account_id", &ask.account_id),
+        known: optional_instant(&mut v, "known_at", ask.known_at),
+    };
+    let (from, to) = v.finish(within)?;
+    let page = Page::read(ask.page_size, &ask.page_token, format!("shifts {from} {to} {asked:?}").as_bytes())?;
+    Ok(((from, to), asked, page))
 }
 
 impl From<Stored<Shift>> for pb::Shift {

@@ -1,17 +1,20 @@
 //! The table `shifts`.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use tally_access::{OpContext, Plan};
 use tally_kernel::Result;
 use tally_kernel::id::{AccountId, CorrectionId, PersonId, ShiftId};
 use tally_kernel::page::Page;
 use tally_store::orm::ActiveValue::Set;
+use tally_store::orm::Condition;
 use tally_store::orm::entity::prelude::*;
 use tally_store::{Conflict as _, ScopedTx, UnitOfWork, among, from_db, lost_race, scoped, to_db};
 
 use super::domain::Shift;
-use crate::placed::{Placed, Stored, Subject};
-use crate::policy::ListShifts;
+use crate::placed::{Asked, Placed, Stored, Subject};
+use crate::policy::{GetShift, ListShifts};
 use crate::superseded::facts::{self as superseded, known_by, marked, marked_by};
 
 #[derive(Clone, Debug, PartialEq, serde::Serialize, DeriveEntityModel)]
@@ -69,6 +72,22 @@ pub(crate) async fn get(tx: &ScopedTx, id: ShiftId) -> Result<Option<Stored<Shif
     Ok(marked(tx, row.map(read), None).await?.pop())
 }
 
+/// One shift within reach, whether it counts or not.
+pub(crate) async fn within(tx: &ScopedTx, plan: &Plan<GetShift>, id: ShiftId) -> Result<Option<Stored<Shift>>> {
+    let row = tx.select::<Entity>().within(plan).filter(Column::Id.eq(id.0)).one().await?;
+    Ok(marked(tx, row.map(read), None).await?.pop())
+}
+
+/// The accounts that these people were ever rostered for.
+pub(crate) async fn accounts_of(
+    tx: &ScopedTx,
+    people: impl IntoIterator<Item = PersonId>,
+) -> Result<BTreeSet<AccountId>> {
+    let rows = tx.select::<Entity>().filter(among::<Entity>(tx, Column::PersonId, people));
+    let rows: Vec<(Uuid,)> = rows.rows(|q| q.column(Column::AccountId).group_by(Column::AccountId)).await?;
+    Ok(rows.into_iter().map(|(id,)| AccountId(id)).collect())
+}
+
 /// Shifts that touch a stretch of time, of these accounts, of these people or at seats, as known at an instant or now.
 pub(crate) async fn touching(
     tx: &ScopedTx,
@@ -103,9 +122,11 @@ pub(crate) async fn page(
     plan: &Plan<ListShifts>,
     page: &Page,
     (from, to): (Timestamp, Timestamp),
-    known: Option<Timestamp>,
+    Asked { person, account, known }: Asked,
 ) -> Result<(Vec<Stored<Shift>>, String)> {
-    let rows = tx.select::<Entity>().within(plan).filter(known_by(Column::RecordedAt, known));
+    let of_person = person.map(|person| Column::PersonId.eq(person.0));
+    let of = Condition::all().add_option(of_person).add_option(account.map(|id| Column::AccountId.eq(id.0)));
+    let rows = tx.select::<Entity>().within(plan).filter(of).filter(known_by(Column::RecordedAt, known));
     let rows = rows.filter(Column::StartAt.lt(to_db(to))).filter(Column::EndAt.gt(to_db(from)));
     let (rows, next) = rows.page_asc(page, [Column::StartAt, Column::Id]).await?;
     Ok((marked(tx, rows.into_iter().map(read), known).await?, next))

@@ -119,3 +119,76 @@ async fn hand_overs_are_listed_by_account_and_a_token_of_another_list_is_refused
         "INVALID_REQUEST"
     );
 }
+
+on_both!(duty_is_listed_by_person_and_account_and_read_by_id);
+async fn duty_is_listed_by_person_and_account_and_read_by_id(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let ids = attendance.with_accounts(vec![account("a", ""), account("b", "")]).await;
+    let rows = [(1, 0), (1, 1), (3, 0)]
+        .map(|(n, of)| shift(n, &ids[of], &format!("2026-03-02T0{n}:0{of}:00Z"), "2026-03-02T09:00:00Z"));
+    attendance.publish(rows.to_vec()).await;
+    let rows = [(1, 0), (1, 1), (3, 0)]
+        .map(|(n, of)| handover(n, &ids[of], HandoverKind::Take, &format!("2026-03-02T0{n}:0{of}:00Z")));
+    attendance.hand_over(rows.to_vec()).await;
+    let within = || (at("2026-03-02T00:00:00Z"), at("2026-03-03T00:00:00Z"));
+    let shifts = async |person_id: String, account_id: &str| {
+        let ((from, to), account_id) = (within(), account_id.to_owned());
+        let ask = pb::ListShiftsRequest { from, to, person_id, account_id, ..Default::default() };
+        attendance.rosters().list_shifts(attendance.admin.request(ask)).await.unwrap().into_inner().shifts
+    };
+    let handovers = async |person_id: String, account_id: &str| {
+        let ((from, to), account_id) = (within(), account_id.to_owned());
+        let ask = pb::ListHandoversRequest { from, to, person_id, account_id, ..Default::default() };
+        attendance.handovers().list_handovers(attendance.admin.request(ask)).await.unwrap().into_inner().handovers
+    };
+    for (n, of, count) in [(1, "", 2), (3, "", 1), (1, ids[0].as_str(), 1), (3, ids[1].as_str(), 0)] {
+        let planned = shifts(person(n).to_string(), of).await;
+        let taken = handovers(person(n).to_string(), of).await;
+        assert_eq!((planned.len(), taken.len()), (count, count), "{n} {of}");
+    }
+    assert_eq!(shifts(String::new(), &ids[0]).await.len(), 2);
+    let (planned, taken) = (shifts(String::new(), "").await, handovers(String::new(), "").await);
+    let of_another = attendance.agent(2, &[Permission::RosterRead, Permission::HandoverRead]);
+    for shift in &planned {
+        let ask = || pb::GetShiftRequest { shift_id: shift.shift_id.clone() };
+        let told = attendance.rosters().get_shift(attendance.admin.request(ask())).await.unwrap().into_inner().shift;
+        assert_eq!(told.as_ref(), Some(shift));
+        assert_eq!(reason(attendance.rosters().get_shift(of_another.request(ask())).await), "NOT_FOUND");
+    }
+    for handover in &taken {
+        let ask = || pb::GetHandoverRequest { handover_id: handover.handover_id.clone() };
+        let told = attendance.handovers().get_handover(attendance.admin.request(ask())).await.unwrap().into_inner();
+        assert_eq!(told.handover.as_ref(), Some(handover));
+        assert_eq!(reason(attendance.handovers().get_handover(of_another.request(ask())).await), "NOT_FOUND");
+    }
+}
+
+on_both!(whoever_serves_an_account_is_told_which_it_is_and_no_more);
+async fn whoever_serves_an_account_is_told_which_it_is_and_no_more(on: Backend) {
+    let attendance = TestAttendance::on(on).await;
+    let rows = ["a", "b", "c", "d"].map(|name| account(name, ""));
+    let ids = attendance.with_accounts(rows.to_vec()).await;
+    attendance.publish(vec![shift(1, &ids[0], "2026-03-02T01:00:00Z", "2026-03-02T09:00:00Z")]).await;
+    let take = |n, of: usize| handover(n, &ids[of], HandoverKind::Take, "2026-03-02T01:00:00Z");
+    attendance.hand_over(vec![take(1, 2), take(3, 3)]).await;
+    let seen = async |caller: &Caller| {
+        let (mut all, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let ask = pb::ListAccountsRequest { page_size: 1, page_token };
+            let page = attendance.accounts().list_accounts(caller.request(ask)).await.unwrap().into_inner();
+            all.extend(page.accounts);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                return all;
+            }
+        }
+    };
+    let own = seen(&attendance.agent(1, &[Permission::AccountRead])).await;
+    let names: Vec<_> = own.iter().map(|it| (it.account_id.as_str(), it.name.as_str(), it.platform.as_str())).collect();
+    assert_eq!(names, [(ids[0].as_str(), "a", "JD"), (ids[2].as_str(), "c", "JD")]);
+    assert!(own.iter().all(|it| it.phases.is_empty() && it.team_path.is_empty() && it.unit_id.is_empty()), "{own:?}");
+    assert!(own.iter().all(|it| it.key == format!("JD/shop/{}", it.name) && it.zone == "Asia/Shanghai"));
+    assert!(seen(&attendance.agent(2, &[Permission::AccountRead])).await.is_empty(), "who serves none");
+    let all = seen(&attendance.admin).await;
+    assert!(all.len() == 4 && all.iter().all(|it| it.phases.len() == 1), "{all:?}");
+}

@@ -6,6 +6,7 @@ mod compensation_0003_one_posting;
 mod compensation_0004_owners;
 mod compensation_0005_corrections;
 mod compensation_0006_days;
+mod compensation_0007_when;
 
 tally_store::migrations![
     compensation_0001_pools,
@@ -14,4 +15,5 @@ tally_store::migrations![
     compensation_0004_owners,
     compensation_0005_corrections,
     compensation_0006_days,
+    compensation_0007_when,
 ];

@@ -116,6 +116,8 @@ pub(crate) fn file(
         approved: None,
         posted: None,
         prepared_at: taking.at,
+        approved_at: None,
+        posted_at: None,
     })
 }
 
@@ -182,14 +184,16 @@ async fn change<R: Rpc>(
     let changed = mutate(&app.store, ctx, &permit, request, async |work| {
         correction::facts::lock(&work).await?;
         let before = store::filed_for_update(&work, id).await?;
-        let after = step(&before, Hands::of(ctx, &permit))?;
+        let mut after = step(&before, Hands::of(ctx, &permit))?;
         match after.stage {
             Stage::Posted => {
+                after.posted_at = Some(ctx.now());
                 store::must_be_unpaid(&work, before.pool).await?;
                 move_carry_on(&work, ctx, &before).await?;
             }
             Stage::Discarded => correction::facts::free(&work, id, ctx.now()).await?,
-            Stage::Draft | Stage::Approved => {}
+            Stage::Approved => after.approved_at = Some(ctx.now()),
+            Stage::Draft => {}
         }
         store::keep_stage(&work, &after).await?;
         let audit = Audit::new(action, "settlement", id).note("from", before.stage).note("to", after.stage);

@@ -210,6 +210,8 @@ impl From<Filed> for pb::Settlement {
             posted_by: filed.posted.map(|hands| hands.by.to_string()).unwrap_or_default(),
             prepared_at: Some(timestamp(filed.prepared_at)),
             unit_id: filed.owner.unit().map(|unit| unit.to_string()).unwrap_or_default(),
+            approved_at: filed.approved_at.map(timestamp),
+            posted_at: filed.posted_at.map(timestamp),
             adjustments: filed.sums.adjusted_minor.map(|minor| money_message(Money::new(minor, currency))),
         }
     }

@@ -1,6 +1,6 @@
 //! The settlements and carry books tables. Sums and balances are sealed: the database never adds them, code checks them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
@@ -13,7 +13,7 @@ use tally_kernel::{Error, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
 use tally_store::{
-    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, date_from_db, date_to_db, from_db,
+    Conflict as _, Place, ReadTx, ScopedTx, Sealed, UnitOfWork, among, class, date_from_db, date_to_db, from_db,
     number_from_db, owner_from_db, to_db, word_from_db,
 };
 
@@ -48,6 +48,8 @@ pub struct Model {
     pub recorded_at: DateTimeUtc,
     /// The last day of the cycle; nothing in a row from before days were kept.
     pub last_day: Option<Date>,
+    pub approved_at: Option<DateTimeUtc>,
+    pub posted_at: Option<DateTimeUtc>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -135,6 +137,8 @@ pub async fn keep_stage(work: &UnitOfWork, filed: &Filed) -> Result<()> {
         .set(Column::ApprovedBy, filed.approved.map(|hands| hands.by.0))
         .set(Column::ApprovedPerson, filed.approved.and_then(|hands| hands.person).map(|p| p.0))
         .set(Column::ApprovedFor, filed.approved.and_then(|hands| hands.delegated_by).map(|p| p.0))
+        .set(Column::ApprovedAt, filed.approved_at.map(to_db))
+        .set(Column::PostedAt, filed.posted_at.map(to_db))
         .set(Column::PostedBy, filed.posted.map(|hands| hands.by.0))
         .set(Column::PostedPerson, filed.posted.and_then(|hands| hands.person).map(|p| p.0))
         .set(Column::PostedFor, filed.posted.and_then(|hands| hands.delegated_by).map(|p| p.0))
@@ -168,6 +172,13 @@ fn target_of(row: &Model) -> Result<Target> {
 /// The settlements that the caller reaches, each with what that is decided on.
 pub async fn reached<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>) -> Result<BTreeMap<SettlementId, Target>> {
     let rows = tx.select::<Entity>().within(plan).all().await?;
+    rows.iter().map(|row| Ok((SettlementId(row.id), target_of(row)?))).collect()
+}
+
+/// Those of these settlements that were not thrown away, each with what reading the whole of it is decided on.
+pub async fn standing(tx: &ScopedTx, ids: BTreeSet<SettlementId>) -> Result<BTreeMap<SettlementId, Target>> {
+    let these = among::<Entity>(tx, Column::Id, ids).add(Column::Stage.ne(Stage::Discarded.to_string()));
+    let rows = tx.select::<Entity>().filter(these).all().await?;
     rows.iter().map(|row| Ok((SettlementId(row.id), target_of(row)?))).collect()
 }
 
@@ -219,6 +230,8 @@ async fn read(tx: &ScopedTx, row: Model) -> Result<Filed> {
         approved: row.approved_by.map(|by| hands(by, row.approved_person, row.approved_for)),
         posted: row.posted_by.map(|by| hands(by, row.posted_person, row.posted_for)),
         prepared_at: from_db(row.recorded_at)?,
+        approved_at: row.approved_at.map(from_db).transpose()?,
+        posted_at: row.posted_at.map(from_db).transpose()?,
     })
 }
 

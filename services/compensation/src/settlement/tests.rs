@@ -135,12 +135,14 @@ async fn a_settlement_goes_from_draft_over_other_hands_to_posted_and_stays(on: B
     assert_eq!(refused.reason(), "SETTLEMENT_NOT_APPROVED");
     let approved = app::approve(&fixture.app, &fixture.approver, &RequestKey::default(), filed.id).await.unwrap();
     assert_eq!(approved.approved.map(|hands| hands.by), Some(fixture.approver.actor.principal));
+    assert_eq!((approved.approved_at.is_some(), approved.posted_at), (true, None));
     for same in [&fixture.preparer, &fixture.approver] {
         let refused = app::post(&fixture.app, same, &RequestKey::default(), filed.id).await.unwrap_err();
         assert_eq!(refused.reason(), "FOUR_EYES_REQUIRED");
     }
     let posted = app::post(&fixture.app, &fixture.payer, &RequestKey::default(), filed.id).await.unwrap();
     assert_eq!(posted.sums.paid_minor + posted.sums.team_fund_minor(), 10_001);
+    assert_eq!((posted.approved_at, posted.posted_at.is_some()), (approved.approved_at, true));
     for again in [
         app::discard(&fixture.app, &fixture.preparer, &RequestKey::default(), filed.id).await,
         app::post(&fixture.app, &fixture.payer, &RequestKey::default(), filed.id).await,
@@ -386,4 +388,32 @@ async fn a_statement_shows_its_amounts_only_to_who_may_read_pay(on: Backend) {
     assert!([3_333, 3_334].contains(&shown.amount.unwrap().minor) && !shown.score.is_empty());
     let nobody = statement::app::get(&room, &fixture.approver, filed.id, PersonId(Uuid::from_u128(77))).await;
     assert_eq!(nobody.unwrap_err().reason(), "NOT_FOUND");
+}
+
+on_both!(a_person_reads_the_own_statements_newest_first_without_those_that_were_thrown_away);
+async fn a_person_reads_the_own_statements_newest_first_without_those_that_were_thrown_away(on: Backend) {
+    let db = TestStore::on(on, SERVICE, migrations).await;
+    let fixture = fixture(&db);
+    let mut filed = Vec::new();
+    for pool in 0..3 {
+        filed.push(draft_of(&fixture, PoolId(Uuid::from_u128(pool)), false).await.id);
+    }
+    app::discard(&fixture.app, &fixture.preparer, &RequestKey::default(), filed[1]).await.unwrap();
+    let callers = Callers::new(db.clock.clone(), 9);
+    let (me, other) = (PersonId(Uuid::from_u128(2)), PersonId(Uuid::from_u128(3)));
+    let own = Reach { persons: [me].into_iter().collect(), ..Reach::default() };
+    let own = callers.context(&callers.person(fixture.preparer.tenant(), Some(me), [(Permission::StatementRead, own)]));
+    let room = statement::app::App { store: fixture.app.store.clone(), peers: fixture.app.peers.clone() };
+    let read = async |ctx: &OpContext, of, size, token: &str| {
+        let page = Page::read(size, token, b"statements").unwrap();
+        let (found, token) = statement::app::list_of_person(&room, ctx, of, &page).await.unwrap();
+        (found.iter().map(|paid| (paid.statement.person, paid.statement.settlement)).collect::<Vec<_>>(), token)
+    };
+    let (first, token) = read(&own, me, 1, "").await;
+    assert_eq!(first, [(me, filed[2])]);
+    let (second, end) = read(&own, me, 1, &token).await;
+    assert_eq!((second, end.as_str()), (vec![(me, filed[0])], ""));
+    assert!(read(&own, other, 50, "").await.0.is_empty(), "somebody else's");
+    assert_eq!(read(&fixture.approver, other, 50, "").await.0, [(other, filed[2]), (other, filed[0])]);
+    assert!(read(&fixture.approver, PersonId(Uuid::from_u128(77)), 50, "").await.0.is_empty());
 }

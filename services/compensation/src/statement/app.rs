@@ -1,6 +1,8 @@
 //! The use cases of statements. Seeing that somebody has one, reading its amounts, and reading the score in it are three
 //! permissions; every read leaves an entry in the audit log.
 
+use std::ops::Range;
+
 use tally_access::{OpContext, Plan, Rpc, Target};
 use tally_kernel::id::{PersonId, SettlementId};
 use tally_kernel::page::Page;
@@ -11,7 +13,7 @@ use super::domain::Statement;
 use super::store;
 use crate::correction::facts::Shown;
 use crate::peers::{Cards, Credited, Peers};
-use crate::policy::{GetStatement, ListStatements, TraceStatement};
+use crate::policy::{GetStatement, ListPersonStatements, ListStatements, TraceStatement};
 use crate::{correction, settlement};
 
 /// What the use cases stand on.
@@ -64,14 +66,30 @@ pub async fn list(app: &App, ctx: &OpContext, settlement: SettlementId, page: &P
     Ok((paid.collect(), token))
 }
 
-/// The records behind a statement, by the cards that it was drafted from: the first `limit`, and how many there are. Asked of performance as the caller, who
+/// A page of a person's statements, newest first, and the next page's token; none of a settlement that was thrown away.
+pub async fn list_of_person(app: &App, ctx: &OpContext, person: PersonId, page: &Page) -> Result<(Vec<Paid>, String)> {
+    let plan = ctx.plan::<ListPersonStatements>()?;
+    let tx = app.store.read(ctx).await?;
+    let mut of = settlement::facts::standing(&tx, store::settlements_of(&tx, person).await?).await?;
+    let whole = of.iter().filter(|(_, target)| plan.covers(target)).map(|(id, _)| *id).collect();
+    let (found, token) = store::page_of_person(&tx, &plan, (person, of.keys().copied().collect(), whole), page).await?;
+    let mut paid = Vec::with_capacity(found.len());
+    for statement in found {
+        let Some(whole) = of.remove(&statement.settlement) else { continue };
+        let mut shown = correction::facts::shown(&tx, statement.settlement, Some(person)).await?;
+        paid.push(Paid { adjustments: shown.remove(&person).unwrap_or_default(), whole, statement });
+    }
+    Ok((paid, token))
+}
+
+/// Some of the records behind a statement, by the cards that it was drafted from, and how many there are. Asked of performance as the caller, who
 /// sees there what he may see.
 pub async fn trace(
     app: &App,
     ctx: &OpContext,
     settlement: SettlementId,
     person: PersonId,
-    limit: usize,
+    some: Range<usize>,
 ) -> Result<(Vec<Credited>, u64)> {
     let plan = ctx.plan::<TraceStatement>()?;
     let unknown = || Error::not_found("statement of person", person);
@@ -82,5 +100,5 @@ pub async fn trace(
         settlement::facts::filed(&tx, settlement).await?
     };
     let by = of.sums.cards_version.map_or(Cards::KnownAt(of.prepared_at), Cards::Version);
-    app.peers.credits(ctx, (of.cycle, by), person, limit).await
+    app.peers.credits(ctx, (of.cycle, by), person, some).await
 }

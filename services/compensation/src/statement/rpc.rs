@@ -15,7 +15,10 @@ use tonic::{Request, Response, Status};
 use super::app::{self, App, Paid};
 use crate::correction::facts::Shown;
 use crate::peers::Credited;
-use crate::policy::{GetStatement, ListStatements};
+use crate::policy::{GetStatement, ListPersonStatements, ListStatements};
+
+/// Records that are told of a statement where nobody says how many.
+const TRACED: u32 = 100;
 
 pub struct Rpc {
     pub app: App,
@@ -51,17 +54,34 @@ impl pb::statement_service_server::StatementService for Rpc {
         reply.await.answer(&ctx)
     }
 
+    async fn list_person_statements(
+        &self,
+        req: Request<pb::ListPersonStatementsRequest>,
+    ) -> Result<Response<pb::ListPersonStatementsResponse>, Status> {
+        let ctx = context(&req)?;
+        let reply = async {
+            let (person, page) = of_person(req.get_ref())?;
+            let (found, next_page_token) = app::list_of_person(&self.app, &ctx, person, &page).await?;
+            let shown = found.into_iter().map(|paid| render::<ListPersonStatements>(&ctx, paid));
+            let (statements, masked): (_, Vec<_>) = shown.unzip();
+            let masked_fields = masked_in("statements", masked);
+            Ok(pb::ListPersonStatementsResponse { statements, next_page_token, masked_fields })
+        };
+        reply.await.answer(&ctx)
+    }
+
     async fn trace_statement(
         &self,
         req: Request<pb::TraceStatementRequest>,
     ) -> Result<Response<pb::TraceStatementResponse>, Status> {
         let ctx = context(&req)?;
         let reply = async {
-            let (settlement, person) = whose(&req.get_ref().settlement_id, &req.get_ref().person_id)?;
-            let limit = if req.get_ref().limit == 0 { 100 } else { req.get_ref().limit.min(page::MAX_SIZE) };
-            let (records, total) = app::trace(&self.app, &ctx, settlement, person, limit as usize).await?;
-            let records = records.into_iter().map(traced).collect();
-            Ok(pb::TraceStatementResponse { records, total_records: total })
+            let (settlement, person, page, first) = traced_from(req.get_ref())?;
+            let some = first..first.saturating_add(page.size as usize).saturating_add(1);
+            let (records, total_records) = app::trace(&self.app, &ctx, settlement, person, some).await?;
+            let mut records: Vec<_> = records.into_iter().map(traced).collect();
+            let next_page_token = page.cut(&mut records, |_| first.saturating_add(page.size as usize).to_string());
+            Ok(pb::TraceStatementResponse { records, total_records, next_page_token })
         };
         reply.await.answer(&ctx)
     }
@@ -72,6 +92,23 @@ fn whose(settlement: &str, person: &str) -> Result<(SettlementId, PersonId)> {
     let settlement = wrong.parse("settlement_id", settlement);
     let person = wrong.parse("person_id", person);
     wrong.finish(settlement.zip(person))
+}
+
+fn of_person(ask: &pb::ListPersonStatementsRequest) -> Result<(PersonId, Page)> {
+    let mut wrong = Violations::new();
+    let person = wrong.parse("person_id", &ask.person_id);
+    let question = format!("statements of {}", ask.person_id);
+    let page = wrong.take("page_token", Page::read(ask.page_size, &ask.page_token, question.as_bytes()));
+    wrong.finish(person.zip(page))
+}
+
+/// Whose records are asked for, and how many of them were told before.
+fn traced_from(ask: &pb::TraceStatementRequest) -> Result<(SettlementId, PersonId, Page, usize)> {
+    let (settlement, person) = whose(&ask.settlement_id, &ask.person_id)?;
+    let size = if ask.limit == 0 { TRACED } else { ask.limit };
+    let page = Page::read(size, &ask.page_token, format!("records {settlement} {person}").as_bytes())?;
+    let told = page.after.as_deref().map(|told| told.parse().map_err(|_| page::token_invalid())).transpose()?;
+    Ok((settlement, person, page, told.unwrap_or_default()))
 }
 
 fn listed(ctx: &OpContext, found: Vec<Paid>, next_page_token: String) -> pb::ListStatementsResponse {
@@ -133,5 +170,6 @@ fn traced(record: Credited) -> pb::TracedRecord {
         external_id: record.external_id,
         ppm: record.ppm,
         rung: record.rung.to_owned(),
+        account_key: record.account_key,
     }
 }

@@ -1,6 +1,6 @@
 //! The statements table. Everything about money is one sealed value; nothing in clear but whose it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::future::FutureExt as _;
 use sea_orm::{Condition, Set};
@@ -10,7 +10,9 @@ use tally_kernel::page::Page;
 use tally_kernel::{Error, Kind, Result};
 use tally_privacy::{ExportCells, Exported, with_opened};
 use tally_store::orm::prelude::*;
-use tally_store::{Place, ReadTx, ScopedTx, Sealed, UnitOfWork, class, date_from_db, date_to_db, to_db, word_from_db};
+use tally_store::{
+    Place, ReadTx, ScopedTx, Sealed, UnitOfWork, among, class, date_from_db, date_to_db, to_db, word_from_db,
+};
 
 use super::domain::{Belonged, Heading, KeptLine, PersonLine, Statement};
 
@@ -139,6 +141,31 @@ pub async fn page<R: Rpc>(
 ) -> Result<(Vec<Statement>, String)> {
     let select = tx.select::<Entity>().within(plan).filter(Column::SettlementId.eq(settlement.0));
     let (rows, token) = select.page_asc(page, [Column::Id]).await?;
+    let mut statements = Vec::with_capacity(rows.len());
+    for row in rows {
+        statements.push(read(tx, row).await?);
+    }
+    Ok((statements, token))
+}
+
+/// The settlements that pay a person.
+pub async fn settlements_of(tx: &ScopedTx, person: PersonId) -> Result<BTreeSet<SettlementId>> {
+    let mine = tx.select::<Entity>().filter(Column::PersonId.eq(person.0));
+    let settlements: Vec<Uuid> = mine.rows(|rows| rows.column(Column::SettlementId)).await?;
+    Ok(settlements.into_iter().map(SettlementId).collect())
+}
+
+/// A page of a person's statements in some settlements, newest first: those that the caller may see, and those of the settlements that the
+/// caller may see as a whole.
+pub async fn page_of_person<R: Rpc>(
+    tx: &ReadTx,
+    plan: &Plan<R>,
+    (person, of, whole): (PersonId, Vec<SettlementId>, Vec<SettlementId>),
+    page: &Page,
+) -> Result<(Vec<Statement>, String)> {
+    let select = tx.select::<Entity>().within_or(plan, among::<Entity>(tx, Column::SettlementId, whole));
+    let mine = among::<Entity>(tx, Column::SettlementId, of).add(Column::PersonId.eq(person.0));
+    let (rows, token) = select.filter(mine).page_desc(page, [Column::Id]).await?;
     let mut statements = Vec::with_capacity(rows.len());
     for row in rows {
         statements.push(read(tx, row).await?);

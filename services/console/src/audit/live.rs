@@ -3,7 +3,7 @@
 use axum::response::Response;
 use futures::{Stream, StreamExt as _};
 
-use crate::cycles::watch::{self, Told, Watches};
+use crate::cycles::watch::{self, Told};
 
 /// A question lasts for as long as its answer does.
 pub fn without_end<T>(mut request: tonic::Request<T>) -> tonic::Request<T> {
@@ -32,7 +32,7 @@ pub fn until_end<M: Send + 'static>(
 /// Parts of a page as they come, for `hx-sse`, the newest of those that came meanwhile. Whoever leaves the page ends the question.
 pub fn answer(parts: impl Stream<Item = Told> + Send + 'static) -> Response {
     let parts = parts.map(|part| Told { html: still(&part.html), ..part });
-    watch::answer(Watches::default().join(String::new(), || parts))
+    watch::answer(parts)
 }
 
 /// A part without what scripts would do to it: it has not the nonce of the page that it comes into, and its links and forms work without.

@@ -111,11 +111,12 @@ async fn shown(visit: &Visit) -> Result<Log> {
     let ui = visit.ui(&msg!("NAV_AUDIT_LOG"));
     let asked = visit.asked();
     let ask = Ask::of(&asked);
-    let logins = names::logins(visit).await?;
+    let places = SERVICES.map(|service| (service, Place::read(asked.get(&format!("at.{service}")))));
+    let (logins, found) = asked_for(visit, &ui, &ask, &places).await?;
     let subjects = SUBJECTS.iter().map(|kind| (*kind, thing(&ui, kind))).collect();
     let names = logins.values().cloned().collect::<BTreeSet<_>>().into_iter().collect();
     let mut page = Log {
-        ask: ask.clone(),
+        ask,
         subjects,
         logins: names,
         wrong: String::new(),
@@ -126,19 +127,11 @@ async fn shown(visit: &Visit) -> Result<Log> {
         newest: String::new(),
         ui: ui.clone(),
     };
-    if ask.is_empty() {
-        return Ok(page);
-    }
-    let request = match request(visit, &ui, &ask, &logins).await {
-        Ok(request) => request,
-        Err(error) if matches!(error.kind(), Kind::InvalidArgument | Kind::NotFound) => {
-            page.wrong = tally_i18n::sentence(ui.locale(), &error);
-            return Ok(page);
-        }
-        Err(error) => return Err(error),
+    let (told, silent) = match found {
+        Some(Ok(found)) => found,
+        Some(Err(wrong)) => return Ok(Log { wrong, ..page }),
+        None => return Ok(page),
     };
-    let places = SERVICES.map(|service| (service, Place::read(asked.get(&format!("at.{service}")))));
-    let (told, silent) = told(visit, &request, &places).await?;
     let (entries, next) = merged(told, places.into_iter().collect(), PAGE);
     page.silent = silent.iter().map(|service| service_name(&ui, service)).collect::<Vec<_>>().join(", ");
     let people = people_of(visit, &entries).await?;
@@ -157,6 +150,44 @@ fn ways(ui: &Ui, asked: &Asked, next: &BTreeMap<&'static str, Place>) -> (String
     let (more, begun) = (next.values().any(|place| !place.over), keys.iter().any(|key| !asked.get(key).is_empty()));
     let way = |there: bool, pairs: &[(&str, &str)]| if there { asked.with(ui.path(), pairs) } else { String::new() };
     (way(more, &pairs), way(begun, &none))
+}
+
+/// What the logs say, or what is wrong with the question; nothing where none was asked yet.
+type Found = Option<Result<(Answers, Vec<&'static str>), String>>;
+
+/// The sign-in names, and what was found: at once, where the question does not name somebody by one.
+async fn asked_for(
+    visit: &Visit,
+    ui: &Ui,
+    ask: &Ask,
+    places: &[(&'static str, Place)],
+) -> Result<(BTreeMap<String, String>, Found)> {
+    if ask.is_empty() {
+        return Ok((names::logins(visit).await?, None));
+    }
+    if ask.is_by("account") {
+        let logins = names::logins(visit).await?;
+        let found = found(visit, ui, (ask, &logins), places).await?;
+        return Ok((logins, Some(found)));
+    }
+    let none = BTreeMap::new();
+    let (logins, found) = futures::try_join!(names::logins(visit), found(visit, ui, (ask, &none), places))?;
+    Ok((logins, Some(found)))
+}
+
+async fn found(
+    visit: &Visit,
+    ui: &Ui,
+    (ask, logins): (&Ask, &BTreeMap<String, String>),
+    places: &[(&'static str, Place)],
+) -> Result<Result<(Answers, Vec<&'static str>), String>> {
+    match request(visit, ui, ask, logins).await {
+        Ok(request) => told(visit, &request, places).await.map(Ok),
+        Err(error) if matches!(error.kind(), Kind::InvalidArgument | Kind::NotFound) => {
+            Ok(Err(tally_i18n::sentence(ui.locale(), &error)))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What the services are asked.

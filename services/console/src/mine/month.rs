@@ -168,16 +168,14 @@ async fn totals(visit: &Visit, cycle_id: &str) -> Result<Vec<Total>> {
         return Ok(Vec::new());
     }
     let client = AttributionServiceClient::new(visit.channel("performance")?);
-    let mut all = tally_rpc::pages(async |page_token| {
-        let cycle_id = cycle_id.to_owned();
-        let ask = ListTotalsRequest { cycle_id, page_size: AT_ONCE, page_token, ..Default::default() };
+    let me = visit.me().person_id;
+    tally_rpc::pages(async |page_token| {
+        let (cycle_id, person_id) = (cycle_id.to_owned(), me.clone());
+        let ask = ListTotalsRequest { cycle_id, person_id, page_size: AT_ONCE, page_token, ..Default::default() };
         let page = client.clone().list_totals(visit.request(ask)).await?.into_inner();
         Ok((page.totals, page.next_page_token))
     })
-    .await?;
-    let me = visit.me().person_id;
-    all.retain(|total| total.person_id == me);
-    Ok(all)
+    .await
 }
 
 fn decimal(text: &str) -> Decimal {
@@ -259,7 +257,11 @@ fn ranged(ui: &Ui, totals: &[Total], accounts: &Accounts) -> Vec<Ranged> {
         let (low, high) = (at(total.low_ppm), at(total.high_ppm.max(total.low_ppm)));
         let ends = (records(ui, total.low_ppm), records(ui, total.high_ppm));
         Ranged {
-            name: if all { ui.t("UI_MINE_ALL_ACCOUNTS") } else { accounts.name(ui, &total.account_id) },
+            name: if all {
+                ui.t("UI_MINE_ALL_ACCOUNTS")
+            } else {
+                accounts.name_or(ui, &total.account_id, &total.account_key)
+            },
             records: records(ui, total.total_ppm),
             range: format!("{} – {}", ends.0, ends.1),
             drawn: (low, (high - low).max(4), at(total.total_ppm).min(WIDTH - 6)),

@@ -76,17 +76,21 @@ pub async fn punches(visit: &Visit, (from, to): Within) -> Result<Vec<Punch>> {
 /// The reader's shifts that count, by start.
 pub async fn shifts(visit: &Visit, (from, to): Within) -> Result<Vec<Shift>> {
     let client = RosterServiceClient::new(visit.channel("attendance")?);
-    let mut all = tally_rpc::pages(async |page_token| {
-        let (from, to) = (Some(as_sent(from)), Some(as_sent(to)));
-        let ask =
-            ListShiftsRequest { from, to, page_size: AT_ONCE, page_token, counting_only: true, ..Default::default() };
+    let me = visit.me().person_id;
+    tally_rpc::pages(async |page_token| {
+        let ask = ListShiftsRequest {
+            from: Some(as_sent(from)),
+            to: Some(as_sent(to)),
+            person_id: me.clone(),
+            page_size: AT_ONCE,
+            page_token,
+            counting_only: true,
+            ..Default::default()
+        };
         let page = client.clone().list_shifts(visit.request(ask)).await?.into_inner();
         Ok((page.shifts, page.next_page_token))
     })
-    .await?;
-    let person_id = visit.me().person_id;
-    all.retain(|shift| shift.person_id == person_id);
-    Ok(all)
+    .await
 }
 
 /// Takes and releases that count, of everybody whom the reader may see.
@@ -130,6 +134,11 @@ impl Accounts {
     /// What an account is called; one whose name the reader may not see is told apart by the end of its id.
     pub fn name(&self, ui: &Ui, id: &str) -> String {
         self.0.get(id).map_or_else(|| nameless(ui, id), |it| format!("{} · {} · {}", it.platform, it.store, it.name))
+    }
+
+    /// The same of an account whose key, `platform/store/name`, is known besides.
+    pub fn name_or(&self, ui: &Ui, id: &str, key: &str) -> String {
+        if self.0.contains_key(id) || key.is_empty() { self.name(ui, id) } else { key.replace('/', " · ") }
     }
 
     /// Ids of all of them.

@@ -1,25 +1,20 @@
 //! `/my/pay`: the own statements, each amount down to the score and its records, and what was put right afterwards.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::body::Body;
 use axum::extract::Path;
 use http::Response;
 use rust_decimal::Decimal;
-use serde::Deserialize;
-use tally_api::common::v1::{ExportPersonRequest, Money};
+use tally_access::Permission;
+use tally_api::common::v1::Money;
 use tally_api::compensation::v1::correction_service_client::CorrectionServiceClient;
-use tally_api::compensation::v1::privacy_service_client::PrivacyServiceClient;
 use tally_api::compensation::v1::statement_service_client::StatementServiceClient;
 use tally_api::compensation::v1::{
-    GetStatementRequest, ListDeltasRequest, PayDelta, Statement, StatementAdjustment, TraceStatementRequest,
-    TraceStatementResponse, TracedRecord,
+    GetStatementRequest, ListDeltasRequest, ListPersonStatementsRequest, PayDelta, Statement, StatementAdjustment,
+    TraceStatementRequest, TraceStatementResponse, TracedRecord,
 };
 use tally_api::performance::v1::{Cycle, Rung};
-use tally_kernel::error::Kind;
 use tally_kernel::{Result, msg};
-use tally_rpc::error_from;
 
 use super::own::{self, Accounts};
 use super::records::{self, way};
@@ -65,11 +60,7 @@ pub async fn list(visit: Visit) -> Response<Body> {
 
 async fn listed(visit: &Visit) -> Result<Pay> {
     let ui = visit.ui(&msg!("NAV_MY_PAY"));
-    let (settlements, deltas, cycles) = futures::try_join!(settlements(visit), deltas(visit), own::cycles(visit))?;
-    let taken = deltas.iter().flat_map(|delta| &delta.adjustments).map(|it| it.settlement_id.clone());
-    let ids: BTreeSet<String> = settlements.into_iter().chain(taken).collect();
-    let found = futures::future::try_join_all(ids.into_iter().map(|id| known(visit, id))).await?;
-    let mut found: Vec<_> = found.into_iter().flatten().collect();
+    let (mut found, deltas, cycles) = futures::try_join!(statements(visit), deltas(visit), own::cycles(visit))?;
     let when = |statement: &Statement| cycles.iter().position(|cycle| cycle.cycle_id == statement.cycle_id);
     found.sort_by_key(|statement| (when(statement).unwrap_or(usize::MAX), statement.settlement_id.clone()));
     Ok(Pay {
@@ -79,40 +70,20 @@ async fn listed(visit: &Visit) -> Result<Pay> {
     })
 }
 
-/// What a row of the reader's own data says of a settlement.
-#[derive(Deserialize)]
-struct Filed {
-    #[serde(default)]
-    settlement_id: String,
-}
-
-/// The settlements with a statement of the reader. No list of them is told to whoever has statements alone, so it is read from what compensation
-/// holds about the reader.
-async fn settlements(visit: &Visit) -> Result<BTreeSet<String>> {
-    let ask = ExportPersonRequest { person_id: visit.me().person_id };
-    let client = PrivacyServiceClient::new(visit.channel("compensation")?)
+/// The reader's statements; none for whoever may read none.
+async fn statements(visit: &Visit) -> Result<Vec<Statement>> {
+    if !visit.me().may(Permission::StatementRead) {
+        return Ok(Vec::new());
+    }
+    let client = StatementServiceClient::new(visit.channel("compensation")?)
         .max_decoding_message_size(tally_rpc::MAX_MESSAGE_BYTES);
-    let mut parts = match told(client.clone().export_person(visit.request(ask))).await {
-        Ok(parts) => parts,
-        Err(error) if matches!(error.kind(), Kind::NotFound | Kind::PermissionDenied) => return Ok(BTreeSet::new()),
-        Err(error) => return Err(error),
-    };
-    let mut found = BTreeSet::new();
-    while let Some(reply) = parts.message().await.map_err(error_from)? {
-        let table = reply.part.filter(|part| part.table == "statements").unwrap_or_default();
-        let ids = table.rows.iter().filter_map(|row| serde_json::from_str::<Filed>(row).ok());
-        found.extend(ids.map(|filed| filed.settlement_id).filter(|id| !id.is_empty()));
-    }
-    Ok(found)
-}
-
-/// A statement of the reader; nothing where the reader may not see it, or not yet.
-async fn known(visit: &Visit, settlement_id: String) -> Result<Option<Statement>> {
-    match statement(visit, settlement_id).await {
-        Ok(statement) => Ok(Some(statement)),
-        Err(error) if matches!(error.kind(), Kind::NotFound | Kind::PermissionDenied) => Ok(None),
-        Err(error) => Err(error),
-    }
+    let person_id = visit.me().person_id;
+    tally_rpc::pages(async |page_token| {
+        let ask = ListPersonStatementsRequest { person_id: person_id.clone(), page_size: AT_ONCE, page_token };
+        let page = client.clone().list_person_statements(visit.request(ask)).await?.into_inner();
+        Ok((page.statements, page.next_page_token))
+    })
+    .await
 }
 
 async fn statement(visit: &Visit, settlement_id: String) -> Result<Statement> {
@@ -221,7 +192,7 @@ async fn shown(visit: &Visit, settlement: String) -> Result<One> {
 
 async fn traced(visit: &Visit, settlement_id: String) -> Result<TraceStatementResponse> {
     let person_id = visit.me().person_id;
-    let ask = TraceStatementRequest { settlement_id, person_id, limit: AT_ONCE };
+    let ask = TraceStatementRequest { settlement_id, person_id, limit: AT_ONCE, ..Default::default() };
     let client = StatementServiceClient::new(visit.channel("compensation")?);
     told(client.clone().trace_statement(visit.request(ask))).await
 }
@@ -251,7 +222,7 @@ fn behind(ui: &Ui, visit: &Visit, cycle_id: &str, (traced, accounts): (&TraceSta
         href: way(cycle_id, &it.account_id, &it.external_id),
         cells: vec![
             Cell::code(&it.external_id),
-            Cell::text(accounts.name(ui, &it.account_id)),
+            Cell::text(accounts.name_or(ui, &it.account_id, &it.account_key)),
             Cell::pill(ui.t(rung(&it.rung).as_str_name()), records::tone(rung(&it.rung))),
             Cell::number(ui.format.percent(it.ppm), Decimal::from(it.ppm)),
         ],

@@ -101,7 +101,7 @@ fn row(ui: &Ui, credit: &Credit, (cycle_id, me, accounts): (&str, &str, &Account
         cells: vec![
             Cell::code(&credit.external_id),
             Cell::when(ui.moment(credit.started_at.as_ref()), began),
-            Cell::text(accounts.name(ui, &credit.account_id)),
+            Cell::text(accounts.name_or(ui, &credit.account_id, &credit.account_key)),
             Cell::pill(ui.t(credit.rung().as_str_name()), tone(credit.rung())),
             Cell::share(ui.format.percent(ppm), ppm),
         ],

@@ -266,12 +266,17 @@ fn steps(ui: &Ui, it: &Settlement, log: &[AuditEntry], logins: &BTreeMap<String,
         said: ui.t(said),
         by: shared::hands(ui, logins, by),
     };
+    // Before the settlement itself kept them, the log alone did.
+    let kept =
+        |at: Option<&prost_types::Timestamp>, action: &str| at.map_or_else(|| when(action), |at| ui.moment(Some(at)));
+    let approved = kept(it.approved_at.as_ref(), "compensation.settlement.approve");
+    let posted = kept(it.posted_at.as_ref(), "compensation.settlement.post");
     let mut steps = vec![step("good", "UI_PAY_STEP_PREPARED", &it.prepared_by, ui.moment(it.prepared_at.as_ref()))];
     if !it.approved_by.is_empty() {
-        steps.push(step("good", "UI_PAY_STEP_APPROVED", &it.approved_by, when("compensation.settlement.approve")));
+        steps.push(step("good", "UI_PAY_STEP_APPROVED", &it.approved_by, approved));
     }
     if !it.posted_by.is_empty() {
-        steps.push(step("good", "UI_PAY_STEP_POSTED", &it.posted_by, when("compensation.settlement.post")));
+        steps.push(step("good", "UI_PAY_STEP_POSTED", &it.posted_by, posted));
     }
     let waits = |said: &str| Step { tone: "", when: String::new(), said: ui.t(said), by: String::new() };
     match it.state() {

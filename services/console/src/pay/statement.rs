@@ -143,7 +143,7 @@ async fn settlement(visit: &Visit, id: &str) -> Result<Settlement> {
 
 async fn trace(visit: &Visit, settlement_id: &str, person_id: &str, limit: u32) -> Result<TraceStatementResponse> {
     let (settlement_id, person_id) = (settlement_id.to_owned(), person_id.to_owned());
-    let ask = TraceStatementRequest { settlement_id, person_id, limit };
+    let ask = TraceStatementRequest { settlement_id, person_id, limit, ..Default::default() };
     let client = StatementServiceClient::new(visit.channel("compensation")?)
         .max_decoding_message_size(tally_rpc::MAX_MESSAGE_BYTES);
     told(client.clone().trace_statement(visit.request(ask))).await

@@ -9,7 +9,7 @@ use tally_api::attendance::v1::Account;
 use tally_api::performance::v1::Total;
 use tally_kernel::{Result, msg};
 
-use super::duty::{self, Source};
+use super::duty::{self, Source, Wanted};
 use super::month;
 use crate::names;
 use crate::ui::Ui;
@@ -34,7 +34,10 @@ async fn listed(visit: &Visit) -> Result<Accounts> {
     let ui = visit.ui(&msg!("NAV_TEAM_ACCOUNTS"));
     let (accounts, cycles) = futures::try_join!(names::accounts(visit), duty::cycles(visit))?;
     let cycle = cycles.iter().find(|it| it.is_done);
-    let totals = by_account(&month::totals(visit, cycle).await?);
+    let totals = match cycle {
+        Some(cycle) => by_account(&duty::totals(visit, cycle, &Wanted::default()).await?),
+        None => BTreeMap::new(),
+    };
     let today = ui.now().to_zoned(ui.format.zone().clone()).date().to_string();
     let columns = vec![
         Column::text(&ui, "store", "UI_TEAM_STORE").filtered(),

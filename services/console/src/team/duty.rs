@@ -11,7 +11,7 @@ use tally_api::performance::v1::attribution_service_client::AttributionServiceCl
 use tally_api::performance::v1::cycle_service_client::CycleServiceClient;
 use tally_api::performance::v1::{
     AttributionPolicy, AttributionRunState, Credit, CycleState, ExportCreditsRequest, ListAttributionRunsRequest,
-    ListCyclesRequest, Rung,
+    ListCyclesRequest, ListTotalsRequest, Rung, Total,
 };
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::{Result, msg};
@@ -20,7 +20,7 @@ use super::lanes::Sure;
 use crate::console::told;
 use crate::names::AT_ONCE;
 use crate::ui::form::Choice;
-use crate::ui::{Ui, instant};
+use crate::ui::{Ui, as_sent};
 use crate::visit::Visit;
 
 /// Whose credits and findings are shown: those of a cycle, or of a run that no cycle scores from.
@@ -162,31 +162,64 @@ pub async fn credits(
     visit: &Visit,
     source: &Source,
     account: &str,
-    (from, to): (Timestamp, Timestamp),
+    within: (Timestamp, Timestamp),
 ) -> Result<(Vec<Credit>, BTreeSet<String>)> {
+    let of_account = Wanted { account_id: account.to_owned(), ..Wanted::default() };
+    let (credits, totals) =
+        futures::try_join!(exported(visit, source, account, within), totals(visit, source, &of_account))?;
+    Ok((credits, totals.into_iter().map(|total| total.person_id).collect()))
+}
+
+async fn exported(
+    visit: &Visit,
+    source: &Source,
+    account: &str,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<Vec<Credit>> {
     let (cycle_id, attribution_run_id) = source.ids();
-    let ask = ExportCreditsRequest { cycle_id, attribution_run_id, ..Default::default() };
+    let ask = ExportCreditsRequest {
+        cycle_id,
+        attribution_run_id,
+        account_id: account.to_owned(),
+        from: Some(as_sent(from)),
+        to: Some(as_sent(to)),
+        ..Default::default()
+    };
     let client = AttributionServiceClient::new(visit.channel("performance")?);
     let mut client = client.max_decoding_message_size(tally_rpc::MAX_MESSAGE_BYTES);
     let mut parts = told(client.export_credits(visit.request(ask))).await?;
-    let (mut credits, mut people) = (Vec::new(), BTreeSet::new());
-    let mut begun = false;
+    let mut credits = Vec::new();
     while let Some(part) = parts.message().await.map_err(tally_rpc::error_from)? {
-        let mine: Vec<Credit> = part.credits.into_iter().filter(|credit| credit.account_id == account).collect();
-        // They come account by account: nothing of this one follows.
-        if mine.is_empty() && begun {
-            break;
-        }
-        begun |= !mine.is_empty();
-        for credit in mine {
-            people.extend(credit.shares.iter().map(|share| share.person_id.clone()));
-            let at = credit.started_at.as_ref().and_then(instant);
-            if at.is_some_and(|at| from <= at && at < to) {
-                credits.push(credit);
-            }
-        }
+        credits.extend(part.credits);
     }
-    Ok((credits, people))
+    Ok(credits)
+}
+
+/// Which work is asked for: of one person, on one account, or on all accounts together.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub person_id: String,
+    pub account_id: String,
+    pub sums_only: bool,
+}
+
+/// Work by person: on all accounts together, and on each.
+///
+/// # Errors
+/// What performance refuses.
+pub async fn totals(visit: &Visit, source: &Source, wanted: &Wanted) -> Result<Vec<Total>> {
+    let client = AttributionServiceClient::new(visit.channel("performance")?)
+        .max_decoding_message_size(tally_rpc::MAX_MESSAGE_BYTES);
+    tally_rpc::pages(async |page_token| {
+        let (cycle_id, attribution_run_id) = source.ids();
+        let Wanted { person_id, account_id, sums_only } = wanted.clone();
+        let page_size = AT_ONCE;
+        let ask =
+            ListTotalsRequest { cycle_id, attribution_run_id, person_id, account_id, sums_only, page_size, page_token };
+        let page = client.clone().list_totals(visit.request(ask)).await?.into_inner();
+        Ok((page.totals, page.next_page_token))
+    })
+    .await
 }
 
 /// How sure a rung is.

@@ -10,8 +10,8 @@ use tally_api::attendance::v1::Account;
 use tally_api::common::v1::Finding;
 use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
 use tally_api::performance::v1::finding_service_client::FindingServiceClient;
-use tally_api::performance::v1::{ApplyFixRequest, ListFindingsRequest, ListPersonFindingsRequest};
-use tally_kernel::{Error, Result, msg};
+use tally_api::performance::v1::{ApplyFixRequest, GetFindingRequest, ListFindingsRequest, ListPersonFindingsRequest};
+use tally_kernel::{Result, msg};
 
 use super::duty::{self, Source};
 use super::fix::{self, Words};
@@ -223,19 +223,16 @@ async fn applied(visit: &Visit, id: &str, sent: &Sent) -> Result<()> {
     Ok(())
 }
 
+async fn get(visit: &Visit, id: &str) -> Result<Finding> {
+    let mut client = FindingServiceClient::new(visit.channel("performance")?);
+    let ask = GetFindingRequest { finding_id: id.to_owned() };
+    Ok(told(client.get_finding(visit.request(ask))).await?.finding.unwrap_or_default())
+}
+
 /// The page of one, and what its fix calls.
 async fn found(visit: &Visit, id: &str) -> Result<(One, String)> {
-    let (sources, people, accounts) =
-        futures::try_join!(duty::sources(visit), names::people(visit), names::accounts(visit))?;
-    let asked = visit.asked();
-    let source = duty::chosen(&sources, asked.get("of"), |_| true)?;
-    let of = source.map(|it| it.id.clone()).unwrap_or_default();
-    let person = asked.get("person");
-    let mut found = all(visit, source, person).await?;
-    if !person.is_empty() && found.iter().all(|it| it.finding_id != id) {
-        found = of_person(visit, person).await?;
-    }
-    let finding = found.into_iter().find(|it| it.finding_id == id).ok_or_else(|| Error::not_found("finding", id))?;
+    let (finding, people, accounts) = futures::try_join!(get(visit, id), names::people(visit), names::accounts(visit))?;
+    let of = visit.asked().get("of").to_owned();
     let back = format!("/team/findings?of={of}");
     let ui = visit.ui(&msg!("NAV_FINDINGS")).below(back.clone(), visit.ui(&msg!("NAV_FINDINGS")).title);
     let title = kind(&ui, &finding.kind);
@@ -245,9 +242,7 @@ async fn found(visit: &Visit, id: &str) -> Result<(One, String)> {
     let (fix, method) = finding.fix.as_ref().map(|it| (words.sentence(it), it.method.clone())).unwrap_or_default();
     let form = told.fixable.then(|| {
         let reason = Field::new(&ui, "reason", "UI_REASON", Kind::Long).required().hint(ui.t("UI_REASON_HINT"));
-        let person = &finding.person_id;
-        Form::new(&ui, format!("/team/findings/{id}?of={of}&person={person}"), "fix", "UI_TEAM_PUT_IT_RIGHT")
-            .with(reason)
+        Form::new(&ui, format!("/team/findings/{id}?of={of}"), "fix", "UI_TEAM_PUT_IT_RIGHT").with(reason)
     });
     let page = One {
         note: match (&form, fix.is_empty()) {

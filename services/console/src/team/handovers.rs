@@ -11,11 +11,12 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
 use tally_access::Permission;
 use tally_api::attendance::v1::correction_service_client::CorrectionServiceClient;
+use tally_api::attendance::v1::handover_service_client::HandoverServiceClient;
 use tally_api::attendance::v1::{
-    Account, CorrectHandoverRequest, Correction, CorrectionAction, CorrectionState, FactState, Handover, HandoverKind,
-    ListCorrectionsRequest, duty_fact,
+    Account, CorrectHandoverRequest, Correction, CorrectionAction, CorrectionState, FactState, GetHandoverRequest,
+    Handover, HandoverKind, ListCorrectionsRequest, duty_fact,
 };
-use tally_kernel::{Error, Result, msg};
+use tally_kernel::{Result, msg};
 
 use super::{duty, moments, roster, shifts};
 use crate::act::{self, Act};
@@ -183,16 +184,17 @@ pub async fn one(visit: Visit, Path(id): Path<String>) -> Response<Body> {
     visit.page(found(&visit, &id).await.map(|(page, _)| page))
 }
 
+async fn get(visit: &Visit, id: &str) -> Result<Handover> {
+    let mut client = HandoverServiceClient::new(visit.channel("attendance")?);
+    let ask = GetHandoverRequest { handover_id: id.to_owned() };
+    Ok(told(client.get_handover(visit.request(ask))).await?.handover.unwrap_or_default())
+}
+
 async fn found(visit: &Visit, id: &str) -> Result<(One, TimeZone)> {
     let ui = visit.ui(&msg!("NAV_HANDOVERS"));
     let days = days(&ui, &visit.asked());
-    let (handovers, people, accounts, corrections) = futures::try_join!(
-        moments::all_handovers(visit, "", window(days, ui.format.zone()), false),
-        names::people(visit),
-        names::accounts(visit),
-        corrections(visit)
-    )?;
-    let handover = handovers.iter().find(|it| it.handover_id == id).ok_or_else(|| Error::not_found("handover", id))?;
+    let (handover, people, accounts, corrections) =
+        futures::try_join!(get(visit, id), names::people(visit), names::accounts(visit), corrections(visit))?;
     let account = accounts.iter().find(|it| it.account_id == handover.account_id).cloned().unwrap_or_default();
     let zone = duty::zone_of(&ui, &account);
     let at = handover.at.as_ref().and_then(instant).unwrap_or_default();

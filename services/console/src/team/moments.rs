@@ -88,11 +88,11 @@ pub async fn facts(
     let (records, duty, shifts, punches, handovers) = futures::try_join!(
         records(visit, id, window),
         occupancy(visit, id, source, days),
-        shifts(visit, window),
+        all_shifts(visit, id, window, true),
         punches(visit, window),
         handovers(visit, id, window),
     )?;
-    let shifts: Vec<Stretch> = shifts.iter().filter(|shift| shift.account_id == id).map(shift_of).collect();
+    let shifts: Vec<Stretch> = shifts.iter().map(shift_of).collect();
     let duty: Vec<Stretch> = duty.into_iter().map(duty_of).collect();
     let there: BTreeSet<&str> = duty.iter().chain(&shifts).map(|it| it.person.as_str()).collect();
     let punches: Vec<Punch> = punches.into_iter().filter(|it| there.contains(it.person_id.as_str())).collect();
@@ -139,29 +139,22 @@ async fn occupancy(visit: &Visit, account: &str, source: Option<&Source>, days: 
     Ok(rows)
 }
 
-/// The shifts that count and touch some time.
+/// The shifts of an account (empty: of all) that touch some time, also those that count no more.
 ///
 /// # Errors
 /// What attendance refuses.
-pub async fn shifts(visit: &Visit, (from, to): Window) -> Result<Vec<Shift>> {
-    all_shifts(visit, (from, to), true).await
-}
-
-/// The shifts that touch some time, also those that count no more.
-///
-/// # Errors
-/// What attendance refuses.
-pub async fn all_shifts(visit: &Visit, (from, to): Window, counting_only: bool) -> Result<Vec<Shift>> {
+pub async fn all_shifts(visit: &Visit, account: &str, (from, to): Window, counting_only: bool) -> Result<Vec<Shift>> {
     let client =
         RosterServiceClient::new(visit.channel("attendance")?).max_decoding_message_size(tally_rpc::MAX_MESSAGE_BYTES);
     tally_rpc::pages(async |page_token| {
         let ask = ListShiftsRequest {
+            account_id: account.to_owned(),
             from: Some(as_sent(from)),
             to: Some(as_sent(to)),
             page_size: AT_ONCE,
             page_token,
-            known_at: None,
             counting_only,
+            ..Default::default()
         };
         let page = client.clone().list_shifts(visit.request(ask)).await?.into_inner();
         Ok((page.shifts, page.next_page_token))
@@ -207,8 +200,8 @@ pub async fn all_handovers(
             to: Some(as_sent(to)),
             page_size: AT_ONCE,
             page_token,
-            known_at: None,
             counting_only,
+            ..Default::default()
         };
         let page = client.clone().list_handovers(visit.request(ask)).await?.into_inner();
         Ok((page.handovers, page.next_page_token))

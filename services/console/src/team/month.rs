@@ -7,12 +7,11 @@ use axum::body::Body;
 use http::Response;
 use rust_decimal::Decimal;
 use tally_api::identity::v1::Person;
-use tally_api::performance::v1::attribution_service_client::AttributionServiceClient;
 use tally_api::performance::v1::card_service_client::CardServiceClient;
-use tally_api::performance::v1::{Card, ListCardsRequest, ListTotalsRequest, Total};
+use tally_api::performance::v1::{Card, ListCardsRequest, Total};
 use tally_kernel::{Result, msg};
 
-use super::duty::{self, Source};
+use super::duty::{self, Source, Wanted};
 use crate::names::{self, AT_ONCE};
 use crate::ui::Ui;
 use crate::ui::form::Choice;
@@ -45,11 +44,10 @@ pub async fn month(visit: Visit) -> Response<Body> {
 async fn shown(visit: &Visit) -> Result<Month> {
     let ui = visit.ui(&msg!("NAV_TEAM_MONTH"));
     let asked = visit.asked();
-    let (cycles, people) = futures::try_join!(duty::cycles(visit), names::everybody(visit, None, None))?;
-    let cycles: Vec<Source> = cycles.into_iter().filter(|it| it.is_done).collect();
-    let (cycle, cards) = with_cards(visit, &cycles, asked.get("of")).await?;
+    let cycles: Vec<Source> = duty::cycles(visit).await?.into_iter().filter(|it| it.is_done).collect();
+    let (people, (cycle, Figures { cards, totals, past })) =
+        futures::try_join!(names::everybody(visit, None, None), with_cards(visit, &cycles, asked.get("of")))?;
     let before = cycle.as_ref().and_then(|it| before(&cycles, it)).cloned();
-    let (totals, past) = futures::try_join!(totals(visit, cycle.as_ref()), past(visit, before.as_ref()))?;
     let rows = Rows { ui: &ui, people: &people, totals: &totals, past: &past };
     let table = rows.table(&asked, cycle.as_ref(), &cards);
     let compared = match &before {
@@ -70,20 +68,33 @@ async fn shown(visit: &Visit) -> Result<Month> {
     })
 }
 
-/// The cycle that is asked for, else the newest with cards that the reader may see; and its cards.
-async fn with_cards(visit: &Visit, cycles: &[Source], wanted: &str) -> Result<(Option<Source>, Vec<Card>)> {
+/// The figures of a month: its cards, the work behind them, and the cards of the month before.
+#[derive(Default)]
+struct Figures {
+    cards: Vec<Card>,
+    totals: Vec<Total>,
+    past: BTreeMap<String, Card>,
+}
+
+/// The cycle that is asked for, else the newest with cards that the reader may see; and its figures, asked for at once: a month mostly has some.
+async fn with_cards(visit: &Visit, cycles: &[Source], wanted: &str) -> Result<(Option<Source>, Figures)> {
     let first = duty::chosen(cycles, wanted, |_| true)?.cloned();
-    if !wanted.is_empty() {
-        let cards = cards(visit, first.as_ref()).await?;
-        return Ok((first, cards));
-    }
-    for cycle in cycles.iter().take(LOOKED_INTO) {
-        let cards = cards(visit, Some(cycle)).await?;
-        if !cards.is_empty() {
-            return Ok((Some(cycle.clone()), cards));
+    let looked_into = if wanted.is_empty() { LOOKED_INTO } else { 1 };
+    let candidates = first.iter().chain(cycles.iter().skip(1)).take(looked_into);
+    for cycle in candidates {
+        let figures = figures(visit, cycle, before(cycles, cycle)).await?;
+        if !figures.cards.is_empty() {
+            return Ok((Some(cycle.clone()), figures));
         }
     }
-    Ok((first, Vec::new()))
+    Ok((first, Figures::default()))
+}
+
+async fn figures(visit: &Visit, cycle: &Source, before: Option<&Source>) -> Result<Figures> {
+    let sums = Wanted { sums_only: true, ..Wanted::default() };
+    let (cards, totals, past) =
+        futures::try_join!(cards(visit, Some(cycle)), duty::totals(visit, cycle, &sums), past(visit, before))?;
+    Ok(Figures { cards, totals, past })
 }
 
 async fn cards(visit: &Visit, cycle: Option<&Source>) -> Result<Vec<Card>> {
@@ -102,22 +113,6 @@ async fn cards(visit: &Visit, cycle: Option<&Source>) -> Result<Vec<Card>> {
 async fn past(visit: &Visit, before: Option<&Source>) -> Result<BTreeMap<String, Card>> {
     let cards = cards(visit, before).await?;
     Ok(cards.into_iter().map(|card| (card.person_id.clone(), card)).collect())
-}
-
-/// Work of a cycle by person: on all accounts, or on each.
-///
-/// # Errors
-/// What performance refuses.
-pub async fn totals(visit: &Visit, cycle: Option<&Source>) -> Result<Vec<Total>> {
-    let Some(cycle) = cycle else { return Ok(Vec::new()) };
-    let client = AttributionServiceClient::new(visit.channel("performance")?);
-    tally_rpc::pages(async |page_token| {
-        let cycle_id = cycle.id.clone();
-        let ask = ListTotalsRequest { cycle_id, page_size: AT_ONCE, page_token, ..Default::default() };
-        let page = client.clone().list_totals(visit.request(ask)).await?.into_inner();
-        Ok((page.totals, page.next_page_token))
-    })
-    .await
 }
 
 /// The last cycle before one, of the same scheme and unit.

@@ -15,7 +15,7 @@ use tally_api::performance::v1::{
 use tally_kernel::error::Kind;
 use tally_kernel::{Error, Result, msg};
 
-use super::duty::{self, Source};
+use super::duty::{self, Source, Wanted};
 use super::{findings, month};
 use crate::console::told;
 use crate::names;
@@ -83,13 +83,13 @@ async fn page(visit: &Visit, id: &str) -> Result<Page> {
     let (card, versions, totals, kpis) = futures::try_join!(
         card(visit, cycle, id),
         versions(visit, cycle, id),
-        month::totals(visit, cycle),
+        totals(visit, cycle, id),
         kpis(visit, cycle)
     )?;
     let of = cycle.map(|it| it.id.clone()).unwrap_or_default();
     let ui = visit.ui(&msg!("UI_TEAM_PERSON")).titled(people.said(id));
     let ui = ui.below(format!("/team?of={of}"), visit.ui(&msg!("NAV_TEAM_MONTH")).title);
-    let mine: Vec<&Total> = totals.iter().filter(|it| it.person_id == id).collect();
+    let mine: Vec<&Total> = totals.iter().collect();
     let lines: Vec<Line> = card.iter().flat_map(|it| &it.lines).map(|it| line(&ui, it, &kpis)).collect();
     Ok(Page {
         path: format!("/team/people/{id}"),
@@ -120,6 +120,12 @@ async fn card(visit: &Visit, cycle: Option<&Source>, id: &str) -> Result<Option<
     let mut client = CardServiceClient::new(visit.channel("performance")?);
     let ask = GetCardRequest { cycle_id: cycle.id.clone(), person_id: id.to_owned(), ..Default::default() };
     Ok(perhaps(told(client.get_card(visit.request(ask))).await)?.and_then(|it| it.card))
+}
+
+async fn totals(visit: &Visit, cycle: Option<&Source>, id: &str) -> Result<Vec<Total>> {
+    let Some(cycle) = cycle else { return Ok(Vec::new()) };
+    let wanted = Wanted { person_id: id.to_owned(), ..Wanted::default() };
+    duty::totals(visit, cycle, &wanted).await
 }
 
 async fn versions(visit: &Visit, cycle: Option<&Source>, id: &str) -> Result<Vec<CardVersion>> {

@@ -99,7 +99,7 @@ async fn shown(visit: &Visit) -> Result<Roster> {
     let (people, accounts, shifts) = futures::try_join!(
         names::everybody(visit, period, None),
         names::accounts(visit),
-        moments::all_shifts(visit, window, view != View::Day)
+        moments::all_shifts(visit, "", window, view != View::Day)
     )?;
     let grid = Grid { ui: &ui, people: &people, accounts: &accounts, shifts: &shifts, days: &days, today };
     let by_accounts = asked.get("by") == "accounts";

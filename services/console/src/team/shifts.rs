@@ -11,12 +11,12 @@ use tally_access::Permission;
 use tally_api::attendance::v1::correction_service_client::CorrectionServiceClient;
 use tally_api::attendance::v1::roster_service_client::RosterServiceClient;
 use tally_api::attendance::v1::{
-    Account, CancelShiftRequest, ChangeShiftRequest, FactState, PublishShiftsRequest, Shift,
+    Account, CancelShiftRequest, ChangeShiftRequest, FactState, GetShiftRequest, PublishShiftsRequest, Shift,
 };
 use tally_kernel::error::Kind;
 use tally_kernel::{Error, Message, Result, msg};
 
-use super::{duty, moments, roster};
+use super::{duty, roster};
 use crate::act::{self, Act};
 use crate::console::told;
 use crate::names::{self, Names};
@@ -160,12 +160,14 @@ pub async fn shift(visit: Visit, Path(id): Path<String>) -> Response<Body> {
 }
 
 async fn found(visit: &Visit, id: &str) -> Result<Page> {
-    let day = day_of(visit);
-    let date: Date = day.parse().map_err(|_| Error::not_found("shift", id))?;
-    let (known, shifts) =
-        futures::try_join!(known(visit), moments::all_shifts(visit, roster::around(date, date), false))?;
-    let shift = shifts.into_iter().find(|it| it.shift_id == id).ok_or_else(|| Error::not_found("shift", id))?;
-    Ok(page(visit, &known, &shift, &day))
+    let (known, shift) = futures::try_join!(known(visit), get(visit, id))?;
+    Ok(page(visit, &known, &shift, &day_of(visit)))
+}
+
+async fn get(visit: &Visit, id: &str) -> Result<Shift> {
+    let mut client = RosterServiceClient::new(visit.channel("attendance")?);
+    let ask = GetShiftRequest { shift_id: id.to_owned() };
+    Ok(told(client.get_shift(visit.request(ask))).await?.shift.unwrap_or_default())
 }
 
 fn page(visit: &Visit, known: &Known, shift: &Shift, day: &str) -> Page {

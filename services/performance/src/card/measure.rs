@@ -361,7 +361,7 @@ impl Credits {
                 return Ok(None);
             }
             let after = self.last.as_ref().map(|(ms, id)| (*ms, id.as_str()));
-            let page = credits(tx, run.0, account, after, READ).await?;
+            let page = credits(tx, (run.0, account), (None, None), after, READ).await?;
             self.more = page.len() as u64 == READ;
             self.last = page.last().map(|credit| (credit.started_ms, credit.external_id.clone()));
             self.waiting.extend(page);

@@ -1,6 +1,6 @@
 //! Reading credits, totals and findings.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use futures::{Stream, StreamExt as _};
 use jiff::Timestamp;
@@ -16,8 +16,8 @@ use tally_kernel::{Error, Message, Result, msg};
 use tally_store::{Audit, ScopedTx};
 use uuid::Uuid;
 
-use super::domain;
-use super::store::{self, Found, StoredCredit, Total};
+use super::domain::{self, Which};
+use super::store::{self, Found, StoredCredit, Total, Totals};
 use crate::cycle::domain::Asked;
 use crate::cycle::facts as cycles;
 use crate::policy::{ExplainRecord, ExportCredits, ListFindings, ListTotals};
@@ -100,6 +100,8 @@ struct Kept {
 #[derive(Clone, Debug)]
 pub struct ExportedCredit {
     pub account: AccountId,
+    /// `platform/store/name`.
+    pub account_key: String,
     /// The platform's own id.
     pub external_id: String,
     /// Start, milliseconds since 1970.
@@ -138,6 +140,7 @@ fn told(
     }
     Ok(ExportedCredit {
         account: account.id,
+        account_key: account.key.clone(),
         evidence: evidence(account, credit.rung, &credit.shares),
         shares,
         others,
@@ -149,26 +152,32 @@ fn told(
     })
 }
 
-/// The credits of a cycle or a run, by account, start and external id, in parts. Everybody sees the shares of people within reach; who
+/// Credits of a cycle or a run, by account, start and external id, in parts. Everybody sees the shares of people within reach; who
 /// reaches the account sees of the other records and shares how many there are.
 pub async fn export_credits(
     app: &App,
     ctx: &OpContext,
     of: Of,
-    only: Option<PersonId>,
+    which: Which,
 ) -> Result<impl Stream<Item = Result<Vec<ExportedCredit>>> + Send + use<>> {
     let plan = ctx.plan::<ExportCredits>()?;
     let (plan, Kept { run, day }, accounts, people) = {
         let tx = app.store.read(ctx).await?;
         let (plan, kept) = of.run(&tx, plan).await?;
-        let people = store::credited(&tx, &plan, kept.run, only).await?;
-        let accounts = runs::accounts(&tx, kept.run).await?;
+        let asked = Totals { person: which.person, account: which.account, sums_only: false };
+        let people = store::credited(&tx, &plan, kept.run, asked).await?;
+        let mut accounts = runs::accounts(&tx, kept.run).await?;
+        accounts.retain(|account| which.account.is_none_or(|only| only.0 == account.account_id));
+        if let Some(person) = which.person {
+            let own = store::accounts_of(&tx, kept.run, person).await?;
+            accounts.retain(|account| own.contains(&AccountId(account.account_id)));
+        }
         (plan, kept, accounts, people)
     };
     let audit = of.audit("performance.credit.export").note("accounts", accounts.len());
     let audit = audit.about_all(people);
     app.store.audit_read(ctx, plan.method(), audit).await?;
-    let export = Export { plan, only, run, day, accounts: accounts.into(), frozen: None, last: None };
+    let export = Export { plan, which, run, day, accounts: accounts.into(), frozen: None, last: None };
     let (app, ctx) = (app.clone(), ctx.clone());
     let parts = futures::stream::unfold(export, move |mut export| {
         let (app, ctx) = (app.clone(), ctx.clone());
@@ -188,7 +197,7 @@ pub async fn export_credits(
 /// An export under way.
 struct Export {
     plan: Plan<ExportCredits>,
-    only: Option<PersonId>,
+    which: Which,
     run: Uuid,
     /// The last of the run.
     day: Date,
@@ -212,7 +221,7 @@ impl Export {
         let place = frozen.accounts.iter().position(|a| a.id == id);
         let place = place.ok_or_else(|| Error::internal("credits of an account that is not frozen"))?;
         let after = self.last.as_ref().map(|(ms, id)| (*ms, id.as_str()));
-        let mut credits = store::credits(&tx, kept, id, after, PART).await?;
+        let mut credits = store::credits(&tx, (kept, id), self.which.within(), after, PART).await?;
         let read = credits.len();
         let mut shares = 0;
         credits.retain(|credit| {
@@ -234,13 +243,14 @@ impl Export {
 
     /// Whether somebody's shares are asked for and within reach.
     fn tells(&self, person: &FrozenPerson) -> bool {
-        self.only.is_none_or(|only| only == person.id) && sees(&self.plan, person, self.day)
+        self.which.person.is_none_or(|only| only == person.id) && sees(&self.plan, person, self.day)
     }
 
     /// What is told of a credit; nothing when nothing is left of it. Who asks for one person is told of no others.
     fn cut(&self, whole: bool, credit: ExportedCredit) -> Option<ExportedCredit> {
-        let others = if self.only.is_none() { credit.others } else { 0 };
-        let told = !credit.shares.is_empty() || whole && self.only.is_none();
+        let of_all = self.which.person.is_none();
+        let others = if of_all { credit.others } else { 0 };
+        let told = !credit.shares.is_empty() || whole && of_all;
         told.then_some(ExportedCredit { others, ..credit })
     }
 }
@@ -256,27 +266,29 @@ fn place_of(account: &runs::AccountResult) -> Result<Target> {
 }
 
 /// A page of totals, by person and account; with the first one what more evidence would bring to each account within reach.
-pub async fn list_totals(app: &App, ctx: &OpContext, of: Of, page: &Page) -> Result<TotalsPage> {
+pub async fn list_totals(app: &App, ctx: &OpContext, of: Of, asked: Totals, page: &Page) -> Result<TotalsPage> {
     let plan = ctx.plan::<ListTotals>()?;
     let tx = app.store.read(ctx).await?;
     let (plan, kept) = of.run(&tx, plan).await?;
-    let (totals, next) = store::totals(&tx, &plan, kept.run, page).await?;
-    let mut evidence = Vec::new();
-    if page.after.is_none() {
-        for account in runs::accounts(&tx, kept.run).await? {
-            if let Some(worth) = account.worth()?
-                && plan.covers(&place_of(&account)?.on(kept.day))
-            {
-                evidence.push((AccountId(account.account_id), worth));
-            }
+    let (totals, next) = store::totals(&tx, &plan, (kept.run, asked), page).await?;
+    let accounts = runs::accounts(&tx, kept.run).await?;
+    let (mut evidence, only) = (Vec::new(), |account: Uuid| asked.account.is_none_or(|only| only.0 == account));
+    for account in accounts.iter().filter(|account| page.after.is_none() && only(account.account_id)) {
+        if let Some(worth) = account.worth()?
+            && plan.covers(&place_of(account)?.on(kept.day))
+        {
+            evidence.push((AccountId(account.account_id), worth));
         }
     }
-    Ok(TotalsPage { totals, evidence, next })
+    let keys = accounts.into_iter().map(|account| (AccountId(account.account_id), account.account_key)).collect();
+    Ok(TotalsPage { totals, keys, evidence, next })
 }
 
 /// A page of totals.
 pub struct TotalsPage {
     pub totals: Vec<Total>,
+    /// `platform/store/name` of the run's accounts.
+    pub keys: BTreeMap<AccountId, String>,
     /// What more evidence would bring, by account; on the first page alone.
     pub evidence: Vec<(AccountId, Worth)>,
     pub next: String,

@@ -1,11 +1,13 @@
-//! What a finding tells to whom. Pure.
+//! What a finding tells to whom, and which credits are asked for. Pure.
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use tally_engine::closing::codec::Share;
 use tally_engine::closing::credit::on_duty;
 use tally_engine::closing::snapshot::{FrozenAccount, FrozenDuty};
 use tally_kernel::Message;
+use tally_kernel::id::{AccountId, PersonId};
 use tally_kernel::message::Arg;
 
 pub mod fixes;
@@ -16,6 +18,29 @@ pub const NUMBERS: [&str; 5] = ["number", "first", "second", "person", "agent"];
 
 /// What stands for somebody whom the reader may not know of.
 const SOMEBODY: &str = "***";
+
+/// Which credits are asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Which {
+    /// With the shares of this person alone.
+    pub person: Option<PersonId>,
+    pub account: Option<AccountId>,
+    /// Of records that began at this instant or later.
+    pub from: Option<Timestamp>,
+    /// Of records that began before this.
+    pub to: Option<Timestamp>,
+}
+
+impl Which {
+    /// In milliseconds, the first included: a record begins at a whole one.
+    pub fn within(&self) -> (Option<i64>, Option<i64>) {
+        let whole = |at: Timestamp| {
+            let down = at.as_nanosecond().div_euclid(1_000_000);
+            i64::try_from(down).unwrap_or_default() + i64::from(at.as_nanosecond().rem_euclid(1_000_000) > 0)
+        };
+        (self.from.map(whole), self.to.map(whole))
+    }
+}
 
 /// The message with the numbers of everybody but one left out. A sentence of the time before messages were data is left out whole:
 /// nobody can tell who is in it.

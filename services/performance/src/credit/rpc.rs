@@ -6,7 +6,7 @@ use std::pin::Pin;
 use futures::{Stream, StreamExt as _};
 use tally_access::OpContext;
 use tally_api::performance::v1 as pb;
-use tally_app::convert::timestamp_of_millis;
+use tally_app::convert::{optional_instant, timestamp_of_millis};
 use tally_app::why::sentence;
 use tally_kernel::error::{Violations, field, optional_field};
 use tally_kernel::id::{AccountId, PersonId};
@@ -16,7 +16,8 @@ use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
 use super::app::{self, Explained, ExportedCredit, Of, Told, TotalsPage};
-use super::store::Total;
+use super::domain::Which;
+use super::store::{Total, Totals};
 use crate::App;
 use crate::cycle::domain::Asked;
 use crate::cycle::message::version;
@@ -39,10 +40,10 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let reply = async {
             let asked = req.into_inner();
-            let person = optional_field("person_id", &asked.person_id)?;
+            let which = which(&asked)?;
             let version = version(asked.result_version, asked.known_at)?;
             let of = of_version(&asked.cycle_id, version, &asked.attribution_run_id)?;
-            let parts = app::export_credits(&self.app, &ctx, of, person).await?;
+            let parts = app::export_credits(&self.app, &ctx, of, which).await?;
             Ok(exported(parts, &ctx))
         };
         reply.await.answer(&ctx)
@@ -56,8 +57,10 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         let reply = async {
             let asked = req.into_inner();
             let of = of(&asked.cycle_id, &asked.attribution_run_id)?;
-            let page = Page::read(asked.page_size, &asked.page_token, format!("totals {of:?}").as_bytes())?;
-            Ok(app::list_totals(&self.app, &ctx, of, &page).await?.into())
+            let which = totals(&asked)?;
+            let question = format!("totals {of:?} {which:?}");
+            let page = Page::read(asked.page_size, &asked.page_token, question.as_bytes())?;
+            Ok(app::list_totals(&self.app, &ctx, of, which, &page).await?.into())
         };
         reply.await.answer(&ctx)
     }
@@ -95,6 +98,29 @@ impl pb::attribution_service_server::AttributionService for Rpc {
         };
         reply.await.answer(&ctx)
     }
+}
+
+/// Which credits are asked for.
+fn which(asked: &pb::ExportCreditsRequest) -> Result<Which> {
+    let mut v = Violations::new();
+    let which = Which {
+        person: v.optional("person_id", &asked.person_id),
+        account: v.optional("account_id", &asked.account_id),
+        from: optional_instant(&mut v, "from", asked.from),
+        to: optional_instant(&mut v, "to", asked.to),
+    };
+    v.finish(Some(which))
+}
+
+/// Which totals are asked for.
+fn totals(asked: &pb::ListTotalsRequest) -> Result<Totals> {
+    let mut v = Violations::new();
+    let totals = Totals {
+        person: v.optional("person_id", &asked.person_id),
+        account: v.optional("account_id", &asked.account_id),
+        sums_only: asked.sums_only,
+    };
+    v.finish(Some(totals))
 }
 
 /// What is asked about: a cycle, or a run where none is named.
@@ -211,6 +237,7 @@ impl From<ExportedCredit> for pb::Credit {
     fn from(credit: ExportedCredit) -> Self {
         Self {
             account_id: credit.account.to_string(),
+            account_key: credit.account_key,
             external_id: credit.external_id,
             rung: rung(credit.rung).into(),
             shares: credit.shares.into_iter().map(share).collect(),
@@ -235,33 +262,32 @@ impl From<TotalsPage> for pb::ListTotalsResponse {
             idle_people: worth.idle_people,
         };
         Self {
-            totals: page.totals.into_iter().map(Into::into).collect(),
+            totals: page.totals.into_iter().map(|total| keyed(total, &page.keys)).collect(),
             next_page_token: page.next,
             evidence: page.evidence.into_iter().map(evidence).collect(),
         }
     }
 }
 
-impl From<Total> for pb::Total {
-    fn from(total: Total) -> Self {
-        let [tagged_ppm, handover_ppm, sole_ppm, inferred_ppm, equal_ppm, team_ppm] = total.rungs;
-        let [claimed_ppm, device_ppm, replies_ppm, tag_share_ppm] = total.later;
-        Self {
-            person_id: total.person.to_string(),
-            account_id: total.account.map(|a| a.to_string()).unwrap_or_default(),
-            tagged_ppm,
-            handover_ppm,
-            sole_ppm,
-            inferred_ppm,
-            equal_ppm,
-            team_ppm,
-            claimed_ppm,
-            device_ppm,
-            replies_ppm,
-            tag_share_ppm,
-            total_ppm: total.total,
-            low_ppm: total.low,
-            high_ppm: total.high,
-        }
+fn keyed(total: Total, keys: &BTreeMap<AccountId, String>) -> pb::Total {
+    let [tagged_ppm, handover_ppm, sole_ppm, inferred_ppm, equal_ppm, team_ppm] = total.rungs;
+    let [claimed_ppm, device_ppm, replies_ppm, tag_share_ppm] = total.later;
+    pb::Total {
+        person_id: total.person.to_string(),
+        account_key: total.account.and_then(|id| keys.get(&id)).cloned().unwrap_or_default(),
+        account_id: total.account.map(|a| a.to_string()).unwrap_or_default(),
+        tagged_ppm,
+        handover_ppm,
+        sole_ppm,
+        inferred_ppm,
+        equal_ppm,
+        team_ppm,
+        claimed_ppm,
+        device_ppm,
+        replies_ppm,
+        tag_share_ppm,
+        total_ppm: total.total,
+        low_ppm: total.low,
+        high_ppm: total.high,
     }
 }

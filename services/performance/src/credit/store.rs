@@ -1,15 +1,17 @@
 //! Rows of credits, totals and findings.
 
+use std::collections::BTreeSet;
+
 use jiff::civil;
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ExprTrait as _, IntoActiveModel as _};
+use sea_orm::{Condition, ExprTrait as _, IntoActiveModel as _};
 use tally_access::{OpContext, Plan, Region, Rpc, Target};
 use tally_kernel::id::{AccountId, OrgUnitId, PersonId};
 use tally_kernel::page::Page;
 use tally_kernel::person::Employment;
 use tally_kernel::{Error, Result};
-use tally_store::{Conflict as _, ScopedTx, UnitOfWork, lost_race, number_from_db, to_db};
+use tally_store::{Conflict as _, ScopedTx, Select, UnitOfWork, lost_race, number_from_db, to_db};
 
 use crate::run::facts::TakenOver;
 use tally_engine::attribution::{Credit, Record, Rung, Why};
@@ -209,18 +211,23 @@ pub async fn clear_credits(work: &UnitOfWork, run: Uuid, account: AccountId) -> 
     Ok(())
 }
 
-/// The next credits of an account, by start and external id, after the last one read.
+/// The next credits of an account, by start and external id, after the last one read: of records that began within these milliseconds since
+/// 1970, the first included.
 pub async fn credits(
     tx: &ScopedTx,
-    run: Uuid,
-    account: AccountId,
+    (run, account): (Uuid, AccountId),
+    (from, to): (Option<i64>, Option<i64>),
     after: Option<(i64, &str)>,
     limit: u64,
 ) -> Result<Vec<StoredCredit>> {
-    rows(tx, run, account, after, limit).await?.into_iter().map(StoredCredit::try_from).collect()
+    let within = Condition::all()
+        .add_option(from.map(|from| credit::Column::StartedMs.gte(from)))
+        .add_option(to.map(|to| credit::Column::StartedMs.lt(to)));
+    let rows = next(tx, (run, account), after).filter(within).limit(limit).all().await?;
+    rows.into_iter().map(StoredCredit::try_from).collect()
 }
 
-/// The same as they are kept, whether they can be read or not.
+/// The next credits of an account as they are kept, whether they can be read or not.
 pub async fn rows(
     tx: &ScopedTx,
     run: Uuid,
@@ -228,6 +235,14 @@ pub async fn rows(
     after: Option<(i64, &str)>,
     limit: u64,
 ) -> Result<Vec<credit::Model>> {
+    Ok(next(tx, (run, account), after).limit(limit).all().await?)
+}
+
+fn next<'t>(
+    tx: &'t ScopedTx,
+    (run, account): (Uuid, AccountId),
+    after: Option<(i64, &str)>,
+) -> Select<'t, credit::Entity> {
     let mine = credit::Column::RunId.eq(run).and(credit::Column::AccountId.eq(account.0));
     let mut query = tx.select::<credit::Entity>().filter(mine);
     if let Some((ms, id)) = after {
@@ -235,8 +250,7 @@ pub async fn rows(
         let same = credit::Column::StartedMs.eq(ms).and(credit::Column::ExternalId.gt(id));
         query = query.filter(credit::Column::StartedMs.gte(ms)).filter(later.or(same));
     }
-    let ordered = query.order_by_asc(credit::Column::StartedMs).order_by_asc(credit::Column::ExternalId);
-    Ok(ordered.limit(limit).all().await?)
+    query.order_by_asc(credit::Column::StartedMs).order_by_asc(credit::Column::ExternalId)
 }
 
 pub async fn find_credit(
@@ -349,25 +363,50 @@ pub async fn put_totals(
     Ok(())
 }
 
-/// Whose credits of a run the caller reaches: everybody's, or those of one person.
-pub async fn credited<R: Rpc>(
-    tx: &ScopedTx,
-    plan: &Plan<R>,
-    run: Uuid,
-    only: Option<PersonId>,
-) -> Result<Vec<PersonId>> {
-    let mut mine = tx.select::<total::Entity>().within(plan).filter(total::Column::RunId.eq(run));
-    if let Some(person) = only {
-        mine = mine.filter(total::Column::PersonId.eq(person.0));
+/// Which totals are asked for: of one person, of one account, or of all accounts together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    pub person: Option<PersonId>,
+    pub account: Option<AccountId>,
+    /// Those of people on all accounts alone.
+    pub sums_only: bool,
+}
+
+impl Totals {
+    fn of(self, run: Uuid) -> Condition {
+        let account = |id: Uuid| total::Column::AccountId.eq(id);
+        Condition::all()
+            .add(total::Column::RunId.eq(run))
+            .add_option(self.person.map(|person| total::Column::PersonId.eq(person.0)))
+            .add_option(self.account.map(|id| account(id.0)))
+            .add_option(self.sums_only.then(|| account(Uuid::nil())))
     }
+}
+
+/// The accounts of a run on which somebody is credited with anything.
+pub async fn accounts_of(tx: &ScopedTx, run: Uuid, person: PersonId) -> Result<BTreeSet<AccountId>> {
+    let mine = Totals { person: Some(person), ..Totals::default() }.of(run);
+    let accounts: Vec<Uuid> =
+        tx.select::<total::Entity>().filter(mine).rows(|rows| rows.column(total::Column::AccountId)).await?;
+    Ok(accounts.into_iter().filter(|account| !account.is_nil()).map(AccountId).collect())
+}
+
+/// Whose credits of a run the caller reaches: everybody's, or those of one person or account.
+pub async fn credited<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, asked: Totals) -> Result<Vec<PersonId>> {
+    let mine = tx.select::<total::Entity>().within(plan).filter(asked.of(run));
     let people = total::Column::PersonId;
     let people: Vec<Uuid> = mine.rows(|rows| rows.column(people).group_by(people)).await?;
     Ok(people.into_iter().map(PersonId).collect())
 }
 
 /// A page of totals, by person and account.
-pub async fn totals<R: Rpc>(tx: &ScopedTx, plan: &Plan<R>, run: Uuid, page: &Page) -> Result<(Vec<Total>, String)> {
-    let mine = tx.select::<total::Entity>().within(plan).filter(total::Column::RunId.eq(run));
+pub async fn totals<R: Rpc>(
+    tx: &ScopedTx,
+    plan: &Plan<R>,
+    (run, asked): (Uuid, Totals),
+    page: &Page,
+) -> Result<(Vec<Total>, String)> {
+    let mine = tx.select::<total::Entity>().within(plan).filter(asked.of(run));
     let (rows, next) = mine.page_asc(page, [total::Column::PersonId, total::Column::AccountId]).await?;
     let of = |n: i64| number_from_db("the credit of a person", n);
     let total = |row: total::Model| {

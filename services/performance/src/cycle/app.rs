@@ -208,10 +208,10 @@ pub async fn watch_cycle(
     id: CycleId,
 ) -> Result<impl Stream<Item = Result<Cycle>> + Send + use<>> {
     let plan = ctx.plan::<WatchCycle>()?;
-    let first = {
+    {
         let tx = app.store.read(ctx).await?;
-        store::find(&tx, &plan, id, &card::facts::cycles(&tx, &plan).await?).await?
-    };
+        store::find(&tx, &plan, id, &card::facts::cycles(&tx, &plan).await?).await?;
+    }
     let look = move |data: Store, ctx: OpContext| async move { store::load(&*data.read(&ctx).await?, id).await };
-    Ok(watch::until(&app.store, ctx, first, |cycle| cycle.state.rests(), look))
+    watch::until(&app.watched_cycles, (&app.store, ctx), id.0, |cycle| cycle.state.rests(), look).await
 }

@@ -14,7 +14,7 @@ use crate::credit::domain::fixes::{Move, Own};
 use crate::credit::facts::Found;
 use crate::cycle::app::close_cycle;
 use crate::peers::fixes::{Mended, Why};
-use crate::policy::{ApplyFix, ListPersonFindings};
+use crate::policy::{ApplyFix, GetFinding, ListPersonFindings};
 use crate::record::app::{Mending, move_record};
 use crate::record::domain::Source;
 use crate::run::facts as runs;
@@ -37,6 +37,17 @@ pub async fn of_person(
         (found, next, run)
     };
     Ok((without_others(app, ctx, &plan, found).await?, next, Some(run)))
+}
+
+/// One finding.
+pub async fn one(app: &App, ctx: &OpContext, id: FindingId) -> Result<Found> {
+    let plan = ctx.plan::<GetFinding>()?;
+    let found = {
+        let tx = app.store.read(ctx).await?;
+        credit::facts::finding(&tx, &plan, id).await?
+    };
+    let found = without_others(app, ctx, &plan, found.into_iter().collect()).await?.pop();
+    found.ok_or_else(|| Error::not_found("finding", id))
 }
 
 /// What was sent for a finding, and the answer where another service gave one.

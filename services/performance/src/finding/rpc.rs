@@ -5,7 +5,7 @@ use std::mem::take;
 use tally_api::performance::v1 as pb;
 use tally_app::RequestKey;
 use tally_kernel::Result;
-use tally_kernel::error::Violations;
+use tally_kernel::error::{Violations, field};
 use tally_kernel::id::{FindingId, PersonId};
 use tally_kernel::page::Page;
 use tally_rpc::Answer as _;
@@ -37,6 +37,18 @@ impl pb::finding_service_server::FindingService for Rpc {
             let findings = found.into_iter().map(|found| finding(found, ctx.locale)).collect();
             let attribution_run_id = run.map(|run| run.to_string()).unwrap_or_default();
             Ok(pb::ListPersonFindingsResponse { findings, next_page_token, attribution_run_id })
+        };
+        reply.await.answer(&ctx)
+    }
+
+    async fn get_finding(
+        &self,
+        req: Request<pb::GetFindingRequest>,
+    ) -> Result<Response<pb::GetFindingResponse>, Status> {
+        let ctx = tally_rpc::context(&req)?;
+        let reply = async {
+            let found = app::one(&self.app, &ctx, field("finding_id", &req.into_inner().finding_id)?).await?;
+            Ok(pb::GetFindingResponse { finding: Some(finding(found, ctx.locale)) })
         };
         reply.await.answer(&ctx)
     }

@@ -113,7 +113,7 @@ pub async fn watch_run(
     id: AttributionRunId,
 ) -> Result<impl Stream<Item = Result<AttributionRun>> + Send + use<>> {
     let plan = ctx.plan::<WatchAttributionRun>()?;
-    let first = { store::find(&*app.store.read(ctx).await?, &plan, id).await? };
+    drop(store::find(&*app.store.read(ctx).await?, &plan, id).await?);
     let look = move |data: Store, ctx: OpContext| async move { store::load(&*data.read(&ctx).await?, id).await };
-    Ok(watch::until(&app.store, ctx, first, |run| run.state.rests(), look))
+    watch::until(&app.watched_runs, (&app.store, ctx), id.0, |run| run.state.rests(), look).await
 }

@@ -71,6 +71,61 @@ async fn agents_see_their_own_card_totals_and_shares_and_supervisors_their_units
     assert_eq!((all.total_ppm, all.tagged_ppm, all.sole_ppm), (2_000_000, 1_000_000, 1_000_000));
 }
 
+on_both!(credits_totals_and_findings_are_asked_for_by_account_person_time_and_id, flavor = "multi_thread");
+async fn credits_totals_and_findings_are_asked_for_by_account_person_time_and_id(on: Backend) {
+    let (fixture, id) = closed(on).await;
+    let at = |text: &str| {
+        let at: jiff::Timestamp = text.parse().unwrap();
+        Some(prost_types::Timestamp { seconds: at.as_second(), nanos: at.subsec_nanosecond() })
+    };
+    let credits = async |ask: pb::ExportCreditsRequest| {
+        let ask = pb::ExportCreditsRequest { cycle_id: id.clone(), ..ask };
+        let mut parts = fixture.attribution().export_credits(fixture.admin.request(ask)).await.unwrap().into_inner();
+        let mut all = Vec::new();
+        while let Some(part) = parts.message().await.unwrap() {
+            all.extend(part.credits.into_iter().map(|credit| credit.external_id));
+        }
+        all
+    };
+    let none = pb::ExportCreditsRequest::default;
+    assert_eq!(credits(none()).await, ["1a", "1b", "2a", "2b"]);
+    let of_account = pb::ExportCreditsRequest { account_id: account(2).to_string(), ..none() };
+    assert_eq!(credits(of_account.clone()).await, ["2a", "2b"]);
+    let of_person = pb::ExportCreditsRequest { person_id: person(1).to_string(), ..none() };
+    assert_eq!(credits(of_person).await, ["1a", "2b"]);
+    let of_nobody = pb::ExportCreditsRequest { person_id: person(2).to_string(), ..of_account.clone() };
+    assert_eq!(credits(of_nobody).await, ["2a"]);
+    let (from, to) = (at("2026-03-02T01:30:00Z"), at("2026-03-02T04:00:00Z"));
+    assert_eq!(credits(pb::ExportCreditsRequest { from, to, ..none() }).await, ["1b", "2a"], "the end is not in it");
+    let from = at("2026-03-02T01:30:00.0005Z");
+    assert_eq!(credits(pb::ExportCreditsRequest { from, ..none() }).await, ["2a", "2b"]);
+
+    let totals = async |ask: pb::ListTotalsRequest| {
+        let ask = pb::ListTotalsRequest { cycle_id: id.clone(), ..ask };
+        let totals = fixture.attribution().list_totals(fixture.admin.request(ask)).await.unwrap().into_inner().totals;
+        totals.into_iter().map(|total| (total.person_id, total.account_key, total.total_ppm)).collect::<Vec<_>>()
+    };
+    let (first, second, third) = (person(1).to_string(), person(2).to_string(), person(3).to_string());
+    let none = pb::ListTotalsRequest::default;
+    let sums = totals(pb::ListTotalsRequest { sums_only: true, ..none() }).await;
+    let work = |person: &str, ppm| (person.to_owned(), String::new(), ppm);
+    assert_eq!(sums, [work(&first, 2_000_000), work(&second, 1_000_000), work(&third, 1_000_000)]);
+    let of_account = totals(pb::ListTotalsRequest { account_id: account(2).to_string(), ..none() }).await;
+    let people: Vec<_> = of_account.iter().map(|(person, key, _)| (person.as_str(), key.is_empty())).collect();
+    assert_eq!(people, [(first.as_str(), false), (second.as_str(), false)]);
+    let of_person = totals(pb::ListTotalsRequest { person_id: first.clone(), ..none() }).await;
+    assert_eq!(of_person.iter().map(|(_, _, ppm)| *ppm).collect::<Vec<_>>(), [2_000_000, 1_000_000, 1_000_000]);
+
+    let ask = pb::ListFindingsRequest { cycle_id: id.clone(), ..Default::default() };
+    let found = fixture.attribution().list_findings(fixture.admin.request(ask)).await.unwrap().into_inner().findings;
+    let one = found.first().expect("something is odd").clone();
+    let get = || pb::GetFindingRequest { finding_id: one.finding_id.clone() };
+    let told = fixture.findings().get_finding(fixture.admin.request(get())).await.unwrap().into_inner().finding;
+    assert_eq!(told.as_ref(), Some(&one));
+    let nobody = fixture.agent(9, &[Permission::CreditRead]);
+    assert_eq!(reason(fixture.findings().get_finding(nobody.request(get())).await), "NOT_FOUND");
+}
+
 on_both!(an_explanation_names_the_rungs_in_the_callers_language, flavor = "multi_thread");
 async fn an_explanation_names_the_rungs_in_the_callers_language(on: Backend) {
     let (fixture, id) = closed(on).await;

@@ -142,7 +142,7 @@ async fn traced(
 ) -> Result<()> {
     let Some(settlement_id) = outcome.settlement_id.clone() else { return Ok(()) };
     let person_id = outcome.ids.people[person.0 as usize].clone();
-    let ask = compensation::TraceStatementRequest { settlement_id, person_id, limit: TRACED };
+    let ask = compensation::TraceStatementRequest { settlement_id, person_id, limit: TRACED, ..Default::default() };
     let channel = crew.auditor.at.compensation.clone();
     let mut client = compensation::statement_service_client::StatementServiceClient::new(channel);
     let reply = client.trace_statement(crew.auditor.ask(ask)).await.map_err(told)?.into_inner();

@@ -10,8 +10,10 @@ use crate::{SERVICE, migrations, statement};
 
 async fn traced(fixture: &Fixture, of: SettlementId) -> String {
     let room = statement::app::App { store: fixture.store().clone(), peers: fixture.app.peers.clone() };
-    let (records, all) = statement::app::trace(&room, &fixture.approver, of, person(0), 10).await.unwrap();
+    let (records, all) = statement::app::trace(&room, &fixture.approver, of, person(0), 0..10).await.unwrap();
     assert_eq!((records.len(), all), (1, 1));
+    let more = statement::app::trace(&room, &fixture.approver, of, person(0), 1..10).await.unwrap();
+    assert_eq!((more.0.len(), more.1), (0, 1), "what was told before is not told again");
     records.into_iter().next().unwrap().external_id
 }
 

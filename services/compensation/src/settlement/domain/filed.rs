@@ -31,6 +31,10 @@ pub struct Filed {
     pub approved: Option<Hands>,
     pub posted: Option<Hands>,
     pub prepared_at: Timestamp,
+    /// Nothing, too, of one that was approved before this was kept.
+    pub approved_at: Option<Timestamp>,
+    /// Nothing, too, of one that was posted before this was kept.
+    pub posted_at: Option<Timestamp>,
 }
 
 /// The sums of a settlement, kept sealed.
