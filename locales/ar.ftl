@@ -4220,7 +4220,6 @@ WORD_MODULE_PERFORMANCE = الأداء
 WORD_MODULE_COMPENSATION = الأجور
 WORD_MODULE_TALENT = المواهب
 WORD_MODULE_SUITE = كل الأجزاء
-DONE_LOGIN_MADE = أُنشئ حساب الدخول.
 DONE_GRANT_GIVEN = مُنح الدور.
 DONE_GRANT_TAKEN = سُحب الدور.
 DONE_ROLE_DEFINED = حُفظ الدور.

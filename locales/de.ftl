@@ -3471,7 +3471,6 @@ WORD_MODULE_PERFORMANCE = Leistung
 WORD_MODULE_COMPENSATION = Vergütung
 WORD_MODULE_TALENT = Talent
 WORD_MODULE_SUITE = Alle Teile
-DONE_LOGIN_MADE = Der Zugang ist angelegt.
 DONE_GRANT_GIVEN = Die Rolle ist zugewiesen.
 DONE_GRANT_TAKEN = Die Rolle ist entzogen.
 DONE_ROLE_DEFINED = Die Rolle ist gespeichert.

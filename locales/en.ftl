@@ -3762,7 +3762,6 @@ WORD_MODULE_PERFORMANCE = Performance
 WORD_MODULE_COMPENSATION = Compensation
 WORD_MODULE_TALENT = Talent
 WORD_MODULE_SUITE = All parts
-DONE_LOGIN_MADE = The login is made.
 DONE_GRANT_GIVEN = The role is given.
 DONE_GRANT_TAKEN = The role is taken away.
 DONE_ROLE_DEFINED = The role is saved.

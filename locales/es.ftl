@@ -3375,7 +3375,6 @@ WORD_MODULE_PERFORMANCE = Desempeño
 WORD_MODULE_COMPENSATION = Compensación
 WORD_MODULE_TALENT = Talento
 WORD_MODULE_SUITE = Todas las partes
-DONE_LOGIN_MADE = El usuario se creó.
 DONE_GRANT_GIVEN = El rol se dio.
 DONE_GRANT_TAKEN = El rol se retiró.
 DONE_ROLE_DEFINED = El rol se guardó.

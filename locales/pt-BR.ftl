@@ -3487,7 +3487,6 @@ WORD_MODULE_PERFORMANCE = Desempenho
 WORD_MODULE_COMPENSATION = Remuneração
 WORD_MODULE_TALENT = Talentos
 WORD_MODULE_SUITE = Todas as partes
-DONE_LOGIN_MADE = O login foi criado.
 DONE_GRANT_GIVEN = O papel foi dado.
 DONE_GRANT_TAKEN = O papel foi retirado.
 DONE_ROLE_DEFINED = O papel foi salvo.

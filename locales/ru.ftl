@@ -3866,7 +3866,6 @@ WORD_MODULE_PERFORMANCE = Оценка
 WORD_MODULE_COMPENSATION = Оплата
 WORD_MODULE_TALENT = Навыки
 WORD_MODULE_SUITE = Все части
-DONE_LOGIN_MADE = Учётная запись создана.
 DONE_GRANT_GIVEN = Роль выдана.
 DONE_GRANT_TAKEN = Роль отозвана.
 DONE_ROLE_DEFINED = Роль сохранена.

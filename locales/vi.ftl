@@ -2863,7 +2863,6 @@ WORD_MODULE_PERFORMANCE = Hiệu suất
 WORD_MODULE_COMPENSATION = Lương thưởng
 WORD_MODULE_TALENT = Nhân tài
 WORD_MODULE_SUITE = Tất cả mô-đun
-DONE_LOGIN_MADE = Đã tạo tài khoản đăng nhập.
 DONE_GRANT_GIVEN = Đã cấp vai trò.
 DONE_GRANT_TAKEN = Đã thu hồi vai trò.
 DONE_ROLE_DEFINED = Đã lưu vai trò.

@@ -4,6 +4,7 @@
 
 mod axe;
 mod chrome;
+mod complaints;
 mod demo;
 mod month;
 mod nu;

@@ -108,7 +108,7 @@ impl SessionService for Probe {
                 other => failing(other),
             }
         };
-        reply.await.map(|principal_id| CreateLoginResponse { principal_id }).answer(&ctx)
+        reply.await.map(|principal_id| CreateLoginResponse { principal_id, ..Default::default() }).answer(&ctx)
     }
 }
 

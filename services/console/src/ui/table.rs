@@ -301,7 +301,7 @@ impl Table {
         let mut rows = rows;
         rows.retain(|row| fits(row, &columns, asked));
         sort(ui, &mut rows, &columns, asked.get("sort"));
-        let shown = shown(&columns, asked.get("cols"));
+        let shown = shown(&columns, asked);
         let by = columns.iter().position(|column| column.filter && column.key == asked.get("group"));
         let (groups, page, pages) = paged(ui, &rows, by, asked);
         let path = ui.path();
@@ -431,8 +431,10 @@ fn sort(ui: &Ui, rows: &mut [Row], columns: &[Column], sort: &str) {
     });
 }
 
-fn shown(columns: &[Column], asked: &str) -> Vec<usize> {
-    let wanted: BTreeSet<&str> = asked.split(',').collect();
+/// The columns that are ticked, each as a value of its own; or those that are shown where nothing else is asked for.
+fn shown(columns: &[Column], asked: &Asked) -> Vec<usize> {
+    let ticked = asked.pairs.iter().filter(|(name, _)| name == "cols");
+    let wanted: BTreeSet<&str> = ticked.flat_map(|(_, value)| value.split(',')).collect();
     let all = columns.iter().enumerate();
     let some: Vec<usize> = all.clone().filter(|(_, it)| wanted.contains(it.key)).map(|(at, _)| at).collect();
     if some.is_empty() { all.filter(|(_, it)| !it.hidden).map(|(at, _)| at).collect() } else { some }
@@ -467,3 +469,6 @@ fn narrowed(mut group: RowGroup, shown: &[usize]) -> RowGroup {
     }
     group
 }
+
+#[cfg(test)]
+mod tests;
