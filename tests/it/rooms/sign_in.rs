@@ -90,6 +90,11 @@ async fn changes_and_is_reset(admin: &Session, principal_id: &str) {
     };
     logins(at).change_password(with(&begun.access_token, ask)).await.expect("a change");
     sign_in(at, OTHER).await;
+    // Whoever forgot it asks without signing in; nobody learns whether there is such a login.
+    for login in ["newcomer", "nobody of that name"] {
+        let ask = identity::RequestPasswordResetRequest { login: login.into(), ..Default::default() };
+        logins(at).request_password_reset(ask).await.expect("heard");
+    }
     let ask = identity::ResetPasswordRequest {
         principal_id: principal_id.to_owned(),
         remove_second_factor: false,

@@ -27,7 +27,7 @@ type Shared = Extension<Uploads>;
 pub async fn read(visit: &Visit, uploads: &Uploads, upload: &Upload) -> Result<std::sync::Arc<Read>> {
     match uploads.known(upload) {
         Some(read) => Ok(read),
-        None => Ok(uploads.know(upload, first_reading(visit, upload).await?)),
+        None => Ok(uploads.know(upload, first_reading(visit, uploads, upload).await?)),
     }
 }
 

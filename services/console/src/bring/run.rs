@@ -114,7 +114,7 @@ pub fn begin(visit: &Visit, uploads: &Uploads, upload: &Upload) -> Result<()> {
     // A thread of its own: rows are sent by reference to what was read, and such work cannot wander between threads.
     let runtime = Handle::current();
     tokio::task::spawn_blocking(move || {
-        runtime.block_on(run(&caller, &upload, &clock));
+        runtime.block_on(run(&caller, &uploads, &upload, &clock));
         uploads.set_caller(upload.id, None);
     });
     Ok(())
@@ -123,11 +123,11 @@ pub fn begin(visit: &Visit, uploads: &Uploads, upload: &Upload) -> Result<()> {
 /// Where it is, for whoever asks meanwhile.
 type At = Arc<Mutex<(Option<Step>, u64, u64)>>;
 
-async fn run(caller: &Caller, upload: &Upload, clock: &Clock) {
+async fn run(caller: &Caller, uploads: &Uploads, upload: &Upload, clock: &Clock) {
     let locale = caller.locale();
     let (at, mut taken) = (At::default(), Taken::beside_others(locale));
     let ended = tokio::select! {
-        ended = import(caller, upload, &mut taken, &at) => Some(ended),
+        ended = import(caller, uploads, upload, &mut taken, &at) => Some(ended),
         () = told(upload, &at, clock) => None,
     };
     let (step, done, all) = *at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -146,7 +146,14 @@ async fn run(caller: &Caller, upload: &Upload, clock: &Clock) {
     drop(fs::remove_file(upload.path(LOCK)));
 }
 
-async fn import(caller: &Caller, upload: &Upload, taken: &mut Taken, at: &At) -> anyhow::Result<Report> {
+async fn import(
+    caller: &Caller,
+    uploads: &Uploads,
+    upload: &Upload,
+    taken: &mut Taken,
+    at: &At,
+) -> anyhow::Result<Report> {
+    let _place = uploads.place_to_import().await;
     let reading = upload.reading().await?;
     let bundle = &reading.bundle;
     let tell = |step, done, all| *at.lock().unwrap_or_else(PoisonError::into_inner) = (Some(step), done, all);

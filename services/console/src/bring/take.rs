@@ -160,7 +160,7 @@ impl Coming<'_> {
             to,
         };
         let upload = beginning.whole(about)?;
-        match first_reading(visit, &upload).await {
+        match first_reading(visit, uploads, &upload).await {
             Ok(read) => {
                 uploads.know(&upload, read);
                 Ok(upload)
@@ -177,8 +177,8 @@ impl Coming<'_> {
 ///
 /// # Errors
 /// The suite cannot be asked, or the disk cannot be written.
-pub async fn first_reading(visit: &Visit, upload: &Upload) -> Result<Read> {
-    let caller = whose(visit)?;
+pub async fn first_reading(visit: &Visit, uploads: &Uploads, upload: &Upload) -> Result<Read> {
+    let (caller, _place) = (whose(visit)?, uploads.place_to_read().await);
     if upload.about.made_group {
         write_group(visit, &caller, upload, &[]).await?;
     }

@@ -51,7 +51,7 @@ fn pages(folder: &Path, who: &'static str, now: Timestamp) -> Router {
     let others =
         ["attendance", "performance", "compensation", "talent"].map(|name| (name, FakePeer::new(name).channel()));
     let services = others.into_iter().chain([("identity", identity)]).collect();
-    let uploads = Uploads::new(Some(folder.to_owned())).of_at_most(1 << 20);
+    let uploads = Uploads::of_at_most(Some(folder.to_owned()), 1 << 20);
     routes(Deps { services, clock: Clock::fixed(now), rng: Rng::System, uploads })
 }
 

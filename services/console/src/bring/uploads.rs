@@ -17,6 +17,7 @@ use tally_import::Caller;
 use tally_kernel::error::{Error, Kind};
 use tally_kernel::{Result, msg};
 use tempfile::TempDir;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use uuid::Uuid;
 
 use super::reading::Read;
@@ -25,10 +26,10 @@ use super::reading::Read;
 pub const KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// Uploads of one person at once.
 pub const OF_ONE: usize = 3;
-/// Bytes that are sent at once, and that they may have once they are unpacked: a month of ten million records is smaller.
-pub const UPLOAD_MAX: u64 = 1 << 30;
+/// Bytes that are sent at once, and that they may have once they are unpacked: two million records. Larger months are for `tally import`.
+pub const UPLOAD_MAX: u64 = 256 << 20;
 /// Bytes of all uploads together.
-const ALL_MAX: u64 = 8 << 30;
+const ALL_MAX: u64 = 4 << 30;
 /// Readings that are kept in memory: any other is read again when it is looked at.
 const READINGS: usize = 8;
 
@@ -52,6 +53,9 @@ struct Inner {
     /// Bytes of an upload, sent and unpacked.
     most: u64,
     readings: Mutex<VecDeque<(Uuid, Arc<Read>)>>,
+    /// One month is read at a time and one imported, since one of the largest takes some 800 MB of memory; more wait.
+    reads: Arc<Semaphore>,
+    imports: Arc<Semaphore>,
 }
 
 /// What is known of an upload.
@@ -84,16 +88,24 @@ pub struct Upload {
 impl Uploads {
     /// In a folder, which processes may share; without one in a folder of this process alone.
     pub fn new(folder: Option<PathBuf>) -> Self {
-        let (own, callers, readings) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { folder, own, callers, most: UPLOAD_MAX, readings }))
+        Self::of_at_most(folder, UPLOAD_MAX)
     }
 
-    /// The same for smaller uploads.
-    #[cfg(test)]
-    pub fn of_at_most(self, bytes: u64) -> Self {
-        let folder = self.0.folder.clone();
+    /// The same for uploads of so many bytes.
+    pub(super) fn of_at_most(folder: Option<PathBuf>, most: u64) -> Self {
         let (own, callers, readings) = (Mutex::default(), Mutex::default(), Mutex::default());
-        Self(Arc::new(Inner { folder, own, callers, most: bytes, readings }))
+        let (reads, imports) = (Arc::new(Semaphore::new(1)), Arc::new(Semaphore::new(1)));
+        Self(Arc::new(Inner { folder, own, callers, most, readings, reads, imports }))
+    }
+
+    /// The place in memory for a month that is read, which is waited for.
+    pub async fn place_to_read(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.reads).acquire_owned().await.ok()
+    }
+
+    /// The same for one that is imported.
+    pub async fn place_to_import(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.0.imports).acquire_owned().await.ok()
     }
 
     /// Bytes that an upload may have, sent and unpacked.
