@@ -70,8 +70,7 @@ pub async fn timeline(visit: Visit, Path(id): Path<String>) -> Response<Body> {
 
 async fn shown(visit: &Visit, id: &str) -> Result<Timeline> {
     let asked = visit.asked();
-    let (accounts, sources, people) =
-        futures::try_join!(names::accounts(visit), duty::sources(visit), names::people(visit))?;
+    let (accounts, sources) = futures::try_join!(names::accounts(visit), duty::sources(visit))?;
     let account = accounts.into_iter().find(|account| account.account_id == id);
     let account = account.ok_or_else(|| Error::of(Kind::NotFound, msg!("UI_NOTHING_THERE")))?;
     let ui = visit.ui(&msg!("NAV_TEAM_ACCOUNTS")).below("/team/accounts", visit.ui(&msg!("NAV_TEAM_ACCOUNTS")).title);
@@ -83,7 +82,8 @@ async fn shown(visit: &Visit, id: &str) -> Result<Timeline> {
     let span = asked.get("days").parse().ok().filter(|days| DAYS.contains(days)).unwrap_or(1);
     let days: Vec<Date> = (0..i64::from(span)).filter_map(|at| first.checked_add(at.days()).ok()).collect();
     let window = window(&days, &zone)?;
-    let (facts, (credits, credited)) = futures::try_join!(
+    let (people, facts, (credits, credited)) = futures::try_join!(
+        names::people(visit),
         moments::facts(visit, &account, source, (&days, window)),
         credited(visit, source, &account.account_id, window)
     )?;
