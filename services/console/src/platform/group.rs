@@ -72,7 +72,7 @@ fn facts(ui: &Ui, tenant: &Tenant) -> Vec<(String, String)> {
     let mut facts = vec![
         (ui.t("UI_NAME"), tenant.name.clone()),
         (ui.t("UI_CURRENCY"), tenant.currency.clone()),
-        (ui.t("UI_ZONE"), tenant.zone.clone()),
+        (ui.t("UI_ITS_ZONE"), tenant.zone.clone()),
         (ui.t("UI_REGIONS"), tenant.regions.join(", ")),
         (ui.t("UI_SINCE"), ui.moment(tenant.created_at.as_ref())),
     ];

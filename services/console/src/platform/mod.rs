@@ -6,6 +6,7 @@ mod holds;
 mod kept;
 mod overview;
 mod retention;
+mod schedule_form;
 mod schedules;
 mod transfers;
 
@@ -55,7 +56,10 @@ pub fn routes() -> Router<Console> {
         .route("/platform/erasures/{id}", get(erasures::one))
         .route("/platform/erasures/{id}/{deed}", get(erasures::form).post(erasures::carry))
         .route("/platform/schedules", get(schedules::list))
+        .route("/platform/schedules/new", get(schedule_form::new).post(schedule_form::create))
         .route("/platform/schedules/{id}", get(schedules::one))
+        .route("/platform/schedules/{id}/change", get(schedule_form::change).post(schedule_form::update))
+        .route("/platform/schedules/{id}/delete", get(schedule_form::end_form).post(schedule_form::end))
         .route("/platform/schedules/{id}/begin", get(schedules::month).post(schedules::begin))
         .route("/platform/schedules/{id}/runs/{run}/stop", post(schedules::stop))
 }

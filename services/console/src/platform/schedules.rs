@@ -21,7 +21,8 @@ use crate::ui::table::{Cell, Column, Row, Table};
 use crate::ui::{Ui, instant};
 use crate::visit::{Sent, Visit};
 
-const LIST: &str = "/platform/schedules";
+/// Address of the list.
+pub const LIST: &str = "/platform/schedules";
 
 /// A run as it is read.
 struct Run {
@@ -44,8 +45,8 @@ struct One {
     facts: Vec<(String, String)>,
     failure: String,
     runs: Vec<Run>,
-    /// The address of beginning a month by hand; empty where the reader may not.
-    begin: String,
+    /// What the reader may do: address and name.
+    acts: Vec<(String, String)>,
 }
 
 /// All of them.
@@ -72,7 +73,7 @@ async fn listed(visit: &Visit) -> Result<List> {
     let (all, units) = futures::try_join!(all(visit), names::units(visit, "", None))?;
     let units = Names::of_units(&units);
     let columns = vec![
-        Column::text(&ui, "name", "UI_NAME"),
+        Column::text(&ui, "name", "UI_SCHEDULE_NAME"),
         Column::text(&ui, "unit", "UI_UNIT").filtered(),
         Column::text(&ui, "next", "UI_NEXT_CLOSING"),
         Column::text(&ui, "state", "UI_STATE").filtered(),
@@ -98,14 +99,18 @@ async fn listed(visit: &Visit) -> Result<List> {
     let rows = all.iter().map(row).collect();
     let table = Table::new(&ui, ("schedules", "NAV_SCHEDULES", "UI_NO_SCHEDULES"), &visit.asked(), columns, rows);
     let said = ui.t("UI_SCHEDULES_SAID");
-    Ok(List { ui, table, act: Default::default(), said })
+    let may = visit.me().may_others(Permission::CycleClose);
+    let act = if may { (format!("{LIST}/new"), ui.t("UI_NEW_SCHEDULE")) } else { Default::default() };
+    Ok(List { ui, table, act, said })
 }
 
-fn unit(ui: &Ui, units: &Names, id: &str) -> String {
+/// Whose it is.
+pub fn unit(ui: &Ui, units: &Names, id: &str) -> String {
     if id.is_empty() { ui.t("UI_WHOLE_GROUP") } else { units.said(id) }
 }
 
-async fn found(visit: &Visit, id: &str) -> Result<Schedule> {
+/// A schedule by its id.
+pub async fn found(visit: &Visit, id: &str) -> Result<Schedule> {
     let ask = GetScheduleRequest { schedule_id: id.to_owned() };
     let mut client = ScheduleServiceClient::new(visit.channel("performance")?);
     let found = told(client.get_schedule(visit.request(ask))).await?;
@@ -143,9 +148,14 @@ async fn shown(visit: &Visit, id: &str) -> Result<One> {
         facts,
         failure: it.failure,
         runs: runs.iter().map(|run| told_of(&ui, id, run, may)).collect(),
-        begin: if may { format!("{LIST}/{id}/begin") } else { String::new() },
+        acts: if may { deeds(&ui, id) } else { Vec::new() },
         ui,
     })
+}
+
+fn deeds(ui: &Ui, id: &str) -> Vec<(String, String)> {
+    let deeds = [("begin", "UI_BEGIN_MONTH"), ("change", "UI_CHANGE_SCHEDULE"), ("delete", "UI_DELETE_SCHEDULE")];
+    deeds.map(|(deed, label)| (format!("{LIST}/{id}/{deed}"), ui.t(label))).into()
 }
 
 fn told_of(ui: &Ui, id: &str, run: &ScheduleRun, may: bool) -> Run {
