@@ -5642,3 +5642,4 @@ UI_SCHEME_UNREAD = The scheme it has, which you may not read
 DONE_SCHEDULE_MADE = The schedule is set up.
 DONE_SCHEDULE_CHANGED = The schedule is changed.
 DONE_SCHEDULE_DELETED = The schedule has ended.
+UI_GROUP_NAME = Name of the group

@@ -3061,3 +3061,224 @@ UI_PAY_WOULD_CHANGE =
 WORD_DID_PERFORMANCE_RUN_COLLECT = Données d’un calcul d’attribution rassemblées
 WORD_DID_PERFORMANCE_RUN_PROGRESS = Calcul d’attribution poursuivi
 WORD_DID_PERFORMANCE_CLAIM_IMPORT = Revendications importées
+
+## Console: checks and replays, holds, retention, erasure and schedules
+
+REPLAY_ACCOUNT_FIGURES = les chiffres du compte ne correspondent pas à ses attributions
+REPLAY_ADJUSTMENTS_OTHER = ce qui est payé ou retenu au titre des corrections est différent
+REPLAY_AMOUNT_OTHER = un autre score ou un autre montant
+REPLAY_CREDITED =
+    { $records ->
+        [one] { $records } enregistrement attribué
+       *[other] { $records } enregistrements attribués
+    }
+REPLAY_DIGEST_OTHER = l’empreinte du cycle n’est pas celle de ses données d’entrée et de ses résultats
+REPLAY_FIGURES =
+    { $records ->
+        [one] { $records } enregistrement
+       *[other] { $records } enregistrements
+    }, dont { $unattributed ->
+        [one] { $unattributed } attribué à personne
+       *[other] { $unattributed } attribués à personne
+    } ; { $credited ->
+        [one] { $credited } attribué
+       *[other] { $credited } attribués
+    } aux personnes du cycle ; { $people ->
+        [one] { $people } fiche
+       *[other] { $people } fiches
+    }
+REPLAY_FIGURES_OTHER = les chiffres du cycle ne correspondent pas à ses attributions et à ses fiches
+REPLAY_LINE_OTHER = les étapes qui mènent au montant sont différentes
+REPLAY_NOT_DERIVED = il est stocké, et rien n’y conduit
+REPLAY_NOT_STORED = il découle des données d’entrée, et n’est pas stocké
+REPLAY_REASON_OTHER = les mêmes personnes et les mêmes parts, avec un autre motif
+REPLAY_STATEMENT = { $amount } pour un score de { $score }
+    .alone = rien de l’enveloppe
+    .adjusted = { $line }, et { $adjusted } de corrections
+REPLAY_SUMS = { $pool } en tout : { $paid } aux personnes, { $funds } aux fonds ; { $adjusted } de corrections ; { $people ->
+        [one] { $people } relevé
+       *[other] { $people } relevés
+    }
+REPLAY_SUMS_OTHER = les sommes du règlement ne sont pas celles de ses relevés
+REPLAY_SUM_OTHER = la somme des parts, mesure par mesure, est différente
+REPLAY_UNREADABLE = ce qui est stocké est illisible : ce n’est pas ce qui a été écrit
+NAV_AUDIT_CHAIN = Contrôle des journaux
+NAV_AUDIT_REPLAY = Recalcul de contrôle
+UI_CHAIN_SAID = Chaque service tient un journal de ce qui a été fait et vu dans votre groupe. Chaque entrée est liée à la précédente, la plus récente est signée, et chaque ligne désigne l’entrée qui l’a écrite. Le contrôle relit tout : ce qui a été modifié, inséré ou supprimé entre-temps est trouvé et indiqué.
+UI_CHAIN_SERVICE = Quel journal
+UI_CHAIN_ALL = Tous
+UI_CHAIN_CHECK = Contrôler
+UI_CHAIN_CHECKING = Lecture du journal
+UI_CHAIN_RESULT = Résultat du contrôle
+UI_CHAIN_CHECKED =
+    { $count ->
+        [one] { $count } entrée contrôlée
+       *[other] { $count } entrées contrôlées
+    }
+UI_CHAIN_WHOLE = Intact
+UI_CHAIN_BROKEN = Altéré
+UI_CHAIN_UNKNOWN = Inconnu
+UI_CHAIN_HOLDS =
+    Intact : { $entries ->
+        [one] { $entries } entrée
+       *[other] { $entries } entrées
+    } et { $rows ->
+        [one] { $rows } ligne
+       *[other] { $rows } lignes
+    }, telles qu’elles ont été écrites.
+UI_CHAIN_FAILS =
+    Lecture : { $entries ->
+        [one] { $entries } entrée
+       *[other] { $entries } entrées
+    } et { $rows ->
+        [one] { $rows } ligne
+       *[other] { $rows } lignes
+    }. Ceci n’est pas tel que cela a été écrit, chaque chaîne et chaque table par son premier endroit :
+UI_CHAIN_EMPTY = Rien n’a encore été écrit dans ce journal.
+UI_CHAIN_FROM = Première entrée
+UI_CHAIN_TO = Dernière entrée
+UI_CHAIN_OUTSIDE = L’exploitant de Tally peut aussi comparer les journaux aux têtes signées conservées ailleurs, avec tally audit verify : cela permet de déceler une base de données plus ancienne remise en place tout entière.
+UI_REPLAY_SAID = Un mois clôturé découle de ce qui l’a produit : les faits et les enregistrements d’alors, et les versions de la politique et du barème. Le recalcul de contrôle le calcule de nouveau et le compare à ce qui est stocké. Il ne modifie rien.
+UI_REPLAY_WHAT = Quel cycle ou règlement
+UI_REPLAY_CYCLES = Cycles
+UI_REPLAY_SETTLEMENTS = Règlements
+UI_REPLAY_RUN = Recalculer
+UI_REPLAY_NONE = Il n’y a pas encore de cycle clôturé que vous puissiez lire. Dès qu’un cycle sera clôturé, il pourra être recalculé ici.
+UI_REPLAY_RUNNING = Recalcul en cours
+UI_REPLAY_RESULT = Résultat du recalcul
+UI_REPLAY_SAME = Identique
+UI_REPLAY_DIFFERENT = Différent
+UI_REPLAY_CYCLE_SAME =
+    Recalculé : { $credits ->
+        [one] { $credits } attribution
+       *[other] { $credits } attributions
+    } et { $cards ->
+        [one] { $cards } fiche
+       *[other] { $cards } fiches
+    }. Ce qui est stocké est identique, au millionième près.
+UI_REPLAY_CYCLE_DIFFERENT =
+    Recalculé : { $credits ->
+        [one] { $credits } attribution
+       *[other] { $credits } attributions
+    } et { $cards ->
+        [one] { $cards } fiche
+       *[other] { $cards } fiches
+    }. À { $differing ->
+        [one] un endroit
+       *[other] { $differing } endroits
+    }, ce qui est stocké est différent.
+UI_REPLAY_PAY_SAME =
+    { $statements ->
+        [one] { $statements } relevé a été recalculé.
+       *[other] { $statements } relevés ont été recalculés.
+    } Ce qui est stocké est identique, au centime près.
+UI_REPLAY_PAY_DIFFERENT =
+    { $statements ->
+        [one] { $statements } relevé a été recalculé.
+       *[other] { $statements } relevés ont été recalculés.
+    } À { $differing ->
+        [one] un endroit
+       *[other] { $differing } endroits
+    }, ce qui est stocké est différent.
+UI_REPLAY_DIGESTS = Empreintes
+UI_REPLAY_DIGEST = Données d’entrée et résultats
+UI_REPLAY_DIGEST_CREDITS = Attributions
+UI_REPLAY_DIGEST_INPUTS = Données d’entrée
+UI_REPLAY_THEN = Alors
+UI_REPLAY_NOW = Maintenant
+UI_REPLAY_FIRST =
+    { $count ->
+        [one] Voici la première différence.
+       *[other] Voici les { $count } premières différences.
+    }
+UI_REPLAY_RENAMED = L’empreinte est différente bien que le résultat soit identique : quelque chose porte maintenant un autre nom, par exemple une personne dont les données ont été effacées, ou la base de données des fuseaux horaires est d’une autre version.
+UI_REPLAY_WHERE = Où
+UI_REPLAY_STORED = Stocké
+UI_REPLAY_DERIVED = Recalculé
+UI_REPLAY_WHY = Ce qui diffère
+UI_REPLAY_OF_CREDIT = Attribution de { $record } sur { $account }
+UI_REPLAY_OF_ACCOUNT = Compte { $account }
+UI_REPLAY_OF_SUM = Sommes de { $person }
+UI_REPLAY_OF_CARD = Fiche de { $person }
+UI_REPLAY_OF_CYCLE = Le cycle
+UI_REPLAY_OF_STATEMENT = Relevé de { $person }
+UI_REPLAY_OF_SETTLEMENT = Le règlement
+UI_REPLAY_MASKED = Ce qui est stocké et recalculé n’est affiché qu’aux personnes qui ont le droit de lire les fiches et la paie.
+UI_REPLAY_BROKE = Le recalcul n’a pas pu être mené à son terme.
+WORD_DID_COMPENSATION_SETTLEMENT_REPLAY = Règlement recalculé pour contrôle
+WORD_DID_PERFORMANCE_CYCLE_REPLAY = Cycle recalculé pour contrôle
+WORD_DID_SUITE_AUDIT_VERIFY = Journal contrôlé
+NAV_SCHEDULES = Clôtures programmées
+NAV_HOLDS = Gels juridiques
+NAV_RETENTION = Conservation
+NAV_ERASURES = Effacement
+UI_HOLD_ON = Objet du gel
+UI_HOLD_BY = Posé par
+UI_HOLD_STANDS = En vigueur
+UI_HOLD_LIFTED = Levé le { $at } : { $reason }
+UI_NO_HOLDS = Il n’y a aucun gel juridique.
+UI_NEW_HOLD = Poser un gel juridique
+UI_HOLDS_SAID = Ce qui est sous gel juridique n’est ni effacé ni supprimé à l’échéance, dans aucun service.
+UI_HOLD_ALL_HINT = Laissez vide pour geler le groupe entier.
+UI_LIFT_HOLD = Lever le gel
+UI_LIFT_SAID = { $of } : gel juridique en vigueur ({ $reason }). Une fois qu’il sera levé, ce qui est échu pourra être supprimé définitivement.
+UI_NAME_NOBODY = Par exemple un numéro de dossier. Ne nommez personne : cela est conservé plus longtemps que les données de la personne.
+UI_MONTHS_KEPT = Mois de conservation
+UI_MONTHS_BOUNDS = Limites
+UI_MONTHS_WITHIN = { $least } à { $most } ; { $usual } par défaut
+UI_COUNTED_FROM = À compter de
+UI_WHY_KEPT = Motif de conservation
+UI_RETENTION_SAID = Durée de conservation de chaque type de données, dans chaque service. Ce qui est échu est supprimé par le nettoyage que l’exploitant fait exécuter.
+UI_RETENTION_SHORTER = Si vous fixez moins de mois, le prochain nettoyage supprime définitivement ce qui sera alors échu.
+UI_NUMBER_WANTED = Écrivez un nombre entier.
+UI_ERASURE_WAITS = En attente d’approbation
+UI_ERASURE_UNDER_WAY = En cours
+UI_ERASURE_COMPLETED = Effacé partout
+UI_ERASURE_DROPPED = Abandonné
+UI_WHY_DROPPED = Motif de l’abandon
+UI_NO_ERASURES = Il n’y a encore aucune demande d’effacement.
+UI_NEW_ERASURE = Demander un effacement
+UI_ERASURES_SAID = Les données d’une personne qui est partie sont effacées dès qu’une personne le demande et qu’une autre l’approuve. Les résultats dont dépend la paie d’autres personnes restent, sans le nom.
+UI_APPROVE_ERASURE = Approuver et effacer
+UI_APPROVE_ERASURE_SAID = Les données de { $name } seront effacées dans chaque service. Cette action est irréversible.
+UI_REJECT_ERASURE = Rejeter
+UI_WITHDRAW_ERASURE = Retirer
+UI_WHAT_SERVICES_DID = Ce que chaque service a fait
+UI_ROWS_ERASED = lignes effacées
+UI_NEXT_CLOSING = Prochaine clôture
+UI_LAST_RUN_FAILED = La dernière exécution a échoué
+UI_RUNS_BY_ITSELF = Exécution automatique
+UI_NO_SCHEDULES = Il n’y a encore aucune clôture programmée.
+UI_SCHEDULES_SAID = Les mois qui sont clôturés automatiquement. Rien n’est publié automatiquement. Une clôture programmée se crée par les rpc (CreateSchedule).
+UI_CLOSES = Clôture
+UI_CLOSES_ON = le { $day } du mois suivant, { $time } ({ $zone })
+UI_LOOKS_FIRST = Examen préalable
+UI_WAITS_MINUTES =
+    et clôture { $minutes ->
+        [one] { $minutes } minute
+       *[other] { $minutes } minutes
+    } plus tard si personne ne l’arrête
+UI_WAS_DUE = Prévu
+UI_GOES_ON = Reprise
+UI_STOP_RUN = Arrêter cette exécution
+UI_BEGIN_MONTH = Commencer un mois à la main
+UI_BEGIN_SAID = Pour un mois terminé qui n’a pas été commencé, ou dont l’exécution a échoué ou a été arrêtée.
+UI_MONTH = Mois
+UI_MONTH_HINT = Par exemple 2026-03.
+UI_SCHEDULE_RUNS = Exécutions
+UI_NO_RUN_YET = Il n’y a encore eu aucune exécution.
+WORD_SCHEDULE_RUN_STATE_LOOKING = Examen préalable en cours
+WORD_SCHEDULE_RUN_STATE_WAITING = En attente de clôture
+WORD_SCHEDULE_RUN_STATE_CLOSING = Clôture en cours
+WORD_SCHEDULE_RUN_STATE_DONE = Clôturé
+WORD_SCHEDULE_RUN_STATE_FAILED = Échec
+WORD_SCHEDULE_RUN_STATE_STOPPED = Arrêté
+DONE_HOLD_SET = Le gel juridique est posé.
+DONE_HOLD_LIFTED = Le gel juridique est levé.
+DONE_RETENTION_SET = Les mois sont enregistrés.
+DONE_ERASURE_ASKED = Effacement demandé. Quelqu’un d’autre l’approuve.
+DONE_ERASURE_APPROVED = Effacement approuvé ; les services effacent maintenant.
+DONE_ERASURE_REJECTED = Effacement rejeté.
+DONE_ERASURE_WITHDRAWN = Demande d’effacement retirée.
+DONE_SCHEDULE_RUN_STOPPED = L’exécution est arrêtée.
+DONE_SCHEDULE_RUN_BEGUN = Le mois est commencé.

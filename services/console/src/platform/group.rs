@@ -70,7 +70,7 @@ async fn shown(visit: &Visit, refused: Option<(&str, &Sent, &Error)>) -> Result<
 
 fn facts(ui: &Ui, tenant: &Tenant) -> Vec<(String, String)> {
     let mut facts = vec![
-        (ui.t("UI_NAME"), tenant.name.clone()),
+        (ui.t("UI_GROUP_NAME"), tenant.name.clone()),
         (ui.t("UI_CURRENCY"), tenant.currency.clone()),
         (ui.t("UI_ITS_ZONE"), tenant.zone.clone()),
         (ui.t("UI_REGIONS"), tenant.regions.join(", ")),
