@@ -5729,3 +5729,295 @@ WORD_DID_TALENT_PROFILE_READ = قُرئت ملفات الموظفين
 
 ## Console: platform
 
+
+## Console: checks and replays, holds, retention, erasure and schedules
+
+REPLAY_ACCOUNT_FIGURES = أرقام الحساب لا توافق مجموع حصصه
+REPLAY_ADJUSTMENTS_OTHER = ما يُدفع أو يُستقطع من التصحيحات مختلف
+REPLAY_AMOUNT_OTHER = درجة أخرى أو مبلغ آخر
+REPLAY_CREDITED =
+    { $records ->
+        [zero] أُسند { $records } سجل
+        [one] أُسند سجل واحد
+        [two] أُسند سجلان
+        [few] أُسندت { $records } سجلات
+        [many] أُسند { $records } سجلًا
+       *[other] أُسند { $records } سجل
+    }
+REPLAY_DIGEST_OTHER = البصمة الرقمية للدورة ليست بصمة مدخلاتها ونتائجها
+REPLAY_FIGURES =
+    { $records ->
+        [zero] { $records } سجل
+        [one] سجل واحد
+        [two] سجلان
+        [few] { $records } سجلات
+        [many] { $records } سجلًا
+       *[other] { $records } سجل
+    }، منها { $unattributed } لم يُسند إلى أحد؛ وأُسند إلى موظفي الدورة { $credited }؛ و{ $people ->
+        [zero] { $people } بطاقة تقييم
+        [one] بطاقة تقييم واحدة
+        [two] بطاقتا تقييم
+        [few] { $people } بطاقات تقييم
+        [many] { $people } بطاقة تقييم
+       *[other] { $people } بطاقة تقييم
+    }
+REPLAY_FIGURES_OTHER = أرقام الدورة لا توافق مجموع حصصها وبطاقات تقييمها
+REPLAY_LINE_OTHER = الخطوات المؤدية إلى المبلغ مختلفة
+REPLAY_NOT_DERIVED = محفوظ، ولا شيء يؤدي إليه
+REPLAY_NOT_STORED = ينتج من المدخلات، وليس محفوظًا
+REPLAY_REASON_OTHER = الموظفون والحصص أنفسهم، لسبب آخر
+REPLAY_STATEMENT = { $amount } بدرجة { $score }
+    .alone = لا شيء من الصندوق
+    .adjusted = { $line }، و{ $adjusted } من التصحيحات
+REPLAY_SUMS =
+    المجموع { $pool }: للموظفين { $paid }، ولصناديق الفرق { $funds }؛ ومن التصحيحات { $adjusted }؛ و{ $people ->
+        [zero] { $people } كشف مستحقات
+        [one] كشف مستحقات واحد
+        [two] كشفا مستحقات
+        [few] { $people } كشوف مستحقات
+        [many] { $people } كشف مستحقات
+       *[other] { $people } كشف مستحقات
+    }
+REPLAY_SUMS_OTHER = مجاميع التسوية ليست مجاميع كشوف مستحقاتها
+REPLAY_SUM_OTHER = مجموع الحصص، مقياسًا مقياسًا، مختلف
+REPLAY_UNREADABLE = لا يمكن قراءة المحفوظ: ليس هو ما كُتب
+NAV_AUDIT_CHAIN = فحص السجلات
+NAV_AUDIT_REPLAY = إعادة الحساب
+UI_CHAIN_SAID = تحتفظ كل خدمة بسجل لما جرى وما اطُّلع عليه في مجموعتك. كل مدخلة مرتبطة بما قبلها، وأحدثها موقّعة، وكل صف يسمّي المدخلة التي كتبته. والفحص يعيد قراءة ذلك كله: فما غُيّر أو أُدرج أو حُذف بينها يُكتشف ويُسمّى.
+UI_CHAIN_SERVICE = أي سجل
+UI_CHAIN_ALL = كلها
+UI_CHAIN_CHECK = فحص
+UI_CHAIN_CHECKING = تجري قراءة السجل
+UI_CHAIN_RESULT = نتيجة الفحص
+UI_CHAIN_CHECKED =
+    { $count ->
+        [zero] فُحصت { $count } مدخلة
+        [one] فُحصت مدخلة واحدة
+        [two] فُحصت مدخلتان
+        [few] فُحصت { $count } مدخلات
+        [many] فُحصت { $count } مدخلة
+       *[other] فُحصت { $count } مدخلة
+    }
+UI_CHAIN_WHOLE = سليم
+UI_CHAIN_BROKEN = مختل
+UI_CHAIN_UNKNOWN = غير معروف
+UI_CHAIN_HOLDS =
+    { $entries ->
+        [zero] { $entries } مدخلة
+        [one] مدخلة واحدة
+        [two] مدخلتان
+        [few] { $entries } مدخلات
+        [many] { $entries } مدخلة
+       *[other] { $entries } مدخلة
+    } و{ $rows ->
+        [zero] { $rows } صف
+        [one] صف واحد
+        [two] صفان
+        [few] { $rows } صفوف
+        [many] { $rows } صفًا
+       *[other] { $rows } صف
+    }: كلها كما كُتبت.
+UI_CHAIN_FAILS =
+    قُرئ ما يلي: { $entries ->
+        [zero] { $entries } مدخلة
+        [one] مدخلة واحدة
+        [two] مدخلتان
+        [few] { $entries } مدخلات
+        [many] { $entries } مدخلة
+       *[other] { $entries } مدخلة
+    } و{ $rows ->
+        [zero] { $rows } صف
+        [one] صف واحد
+        [two] صفان
+        [few] { $rows } صفوف
+        [many] { $rows } صفًا
+       *[other] { $rows } صف
+    }. وهذا ليس كما كُتب، مع ذكر أول موضع من كل سلسلة وكل جدول:
+UI_CHAIN_EMPTY = لم يُكتب شيء في هذا السجل بعد.
+UI_CHAIN_FROM = أول مدخلة
+UI_CHAIN_TO = آخر مدخلة
+UI_CHAIN_OUTSIDE = يمكن لمن يشغّل Tally أيضًا أن يقابل السجلات برؤوس موقّعة محفوظة في مكان آخر، باستخدام tally audit verify: فيُكتشف بذلك أن قاعدة بيانات أقدم أُعيدت بأكملها.
+UI_REPLAY_SAID = الشهر المغلق ينتج مما صُنع منه: وقائع ذلك الوقت وسجلاته، وإصدارات السياسة وخطة التقييم. وإعادة الحساب تستخرجه من جديد وتقابله بالمحفوظ. ولا تغيّر شيئًا.
+UI_REPLAY_WHAT = أي دورة أو تسوية
+UI_REPLAY_CYCLES = الدورات
+UI_REPLAY_SETTLEMENTS = التسويات
+UI_REPLAY_RUN = إعادة الحساب
+UI_REPLAY_NONE = لا توجد بعد دورة مغلقة يحق لك قراءتها. وحين تُغلق دورة يمكن إعادة حسابها هنا.
+UI_REPLAY_RUNNING = يُعاد الحساب
+UI_REPLAY_RESULT = نتيجة إعادة الحساب
+UI_REPLAY_SAME = متطابق
+UI_REPLAY_DIFFERENT = مختلف
+UI_REPLAY_CYCLE_SAME =
+    أُعيد حساب { $credits ->
+        [zero] { $credits } حصة
+        [one] حصة واحدة
+        [two] حصتين
+        [few] { $credits } حصص
+        [many] { $credits } حصة
+       *[other] { $credits } حصة
+    } و{ $cards ->
+        [zero] { $cards } بطاقة تقييم
+        [one] بطاقة تقييم واحدة
+        [two] بطاقتي تقييم
+        [few] { $cards } بطاقات تقييم
+        [many] { $cards } بطاقة تقييم
+       *[other] { $cards } بطاقة تقييم
+    }. والمحفوظ مطابق، إلى جزء من المليون.
+UI_REPLAY_CYCLE_DIFFERENT =
+    أُعيد حساب { $credits ->
+        [zero] { $credits } حصة
+        [one] حصة واحدة
+        [two] حصتين
+        [few] { $credits } حصص
+        [many] { $credits } حصة
+       *[other] { $credits } حصة
+    } و{ $cards ->
+        [zero] { $cards } بطاقة تقييم
+        [one] بطاقة تقييم واحدة
+        [two] بطاقتي تقييم
+        [few] { $cards } بطاقات تقييم
+        [many] { $cards } بطاقة تقييم
+       *[other] { $cards } بطاقة تقييم
+    }. والمحفوظ مختلف في { $differing ->
+        [zero] { $differing } موضع
+        [one] موضع واحد
+        [two] موضعين
+        [few] { $differing } مواضع
+        [many] { $differing } موضعًا
+       *[other] { $differing } موضع
+    }.
+UI_REPLAY_PAY_SAME =
+    أُعيد حساب { $statements ->
+        [zero] { $statements } كشف مستحقات
+        [one] كشف مستحقات واحد
+        [two] كشفي مستحقات
+        [few] { $statements } كشوف مستحقات
+        [many] { $statements } كشف مستحقات
+       *[other] { $statements } كشف مستحقات
+    }. والمحفوظ مطابق، إلى أصغر وحدة نقدية.
+UI_REPLAY_PAY_DIFFERENT =
+    أُعيد حساب { $statements ->
+        [zero] { $statements } كشف مستحقات
+        [one] كشف مستحقات واحد
+        [two] كشفي مستحقات
+        [few] { $statements } كشوف مستحقات
+        [many] { $statements } كشف مستحقات
+       *[other] { $statements } كشف مستحقات
+    }. والمحفوظ مختلف في { $differing ->
+        [zero] { $differing } موضع
+        [one] موضع واحد
+        [two] موضعين
+        [few] { $differing } مواضع
+        [many] { $differing } موضعًا
+       *[other] { $differing } موضع
+    }.
+UI_REPLAY_DIGESTS = البصمات الرقمية
+UI_REPLAY_DIGEST = المدخلات والنتائج
+UI_REPLAY_DIGEST_CREDITS = الحصص
+UI_REPLAY_DIGEST_INPUTS = المدخلات
+UI_REPLAY_THEN = حينذاك
+UI_REPLAY_NOW = الآن
+UI_REPLAY_FIRST =
+    { $count ->
+        [zero] لا يُعرض شيء ({ $count }).
+        [one] هذا هو الأول.
+        [two] هذان أول موضعين.
+        [few] هذه أول { $count } مواضع.
+        [many] هذه أول { $count } موضعًا.
+       *[other] هذه أول { $count } موضع.
+    }
+UI_REPLAY_RENAMED = البصمة الرقمية مختلفة مع أن النتيجة نفسها: صار لشيء ما اسم آخر، كموظف مُحيت بياناته، أو أن قاعدة بيانات المناطق الزمنية من إصدار آخر.
+UI_REPLAY_WHERE = الموضع
+UI_REPLAY_STORED = المحفوظ
+UI_REPLAY_DERIVED = المحسوب
+UI_REPLAY_WHY = وجه الاختلاف
+UI_REPLAY_OF_CREDIT = حصص { $record } على { $account }
+UI_REPLAY_OF_ACCOUNT = الحساب { $account }
+UI_REPLAY_OF_SUM = مجاميع { $person }
+UI_REPLAY_OF_CARD = بطاقة تقييم { $person }
+UI_REPLAY_OF_CYCLE = الدورة
+UI_REPLAY_OF_STATEMENT = كشف مستحقات { $person }
+UI_REPLAY_OF_SETTLEMENT = التسوية
+UI_REPLAY_MASKED = يُعرض المحفوظ والمحسوب لمن يحق له قراءة بطاقات التقييم والأجور.
+UI_REPLAY_BROKE = تعذّر إتمامه.
+WORD_DID_COMPENSATION_SETTLEMENT_REPLAY = أُعيد حساب تسوية
+WORD_DID_PERFORMANCE_CYCLE_REPLAY = أُعيد حساب دورة
+WORD_DID_SUITE_AUDIT_VERIFY = فُحص السجل
+NAV_SCHEDULES = الإغلاق المجدول
+NAV_HOLDS = حظر الحذف القانوني
+NAV_RETENTION = مدة الاحتفاظ
+NAV_ERASURES = محو البيانات
+UI_HOLD_ON = المشمول بالحظر
+UI_HOLD_BY = وضعه
+UI_HOLD_STANDS = قائم
+UI_HOLD_LIFTED = رُفع { $at }: { $reason }
+UI_NO_HOLDS = لا يوجد حظر حذف.
+UI_NEW_HOLD = وضع حظر حذف
+UI_HOLDS_SAID = ما عليه حظر حذف لا يُمحى ولا يُحذف عند انتهاء مدته، في أي خدمة.
+UI_HOLD_ALL_HINT = اتركه فارغًا ليشمل الحظر المجموعة كلها.
+UI_LIFT_HOLD = رفع حظر الحذف
+UI_LIFT_SAID = يوجد حظر حذف على { $of } ({ $reason }). وبعد رفعه قد يُحذف نهائيًا ما انتهت مدته.
+UI_NAME_NOBODY = مثل رقم القضية. لا تذكر اسم أحد: يُحتفظ بهذا مدة أطول من بيانات الموظف.
+UI_MONTHS_KEPT = أشهر الاحتفاظ
+UI_MONTHS_BOUNDS = الحدود
+UI_MONTHS_WITHIN = من { $least } إلى { $most }؛ و{ $usual } ما لم يُحدَّد غيره
+UI_COUNTED_FROM = تُحسب من
+UI_WHY_KEPT = سبب الاحتفاظ
+UI_RETENTION_SAID = مدة الاحتفاظ بكل نوع من البيانات، في كل خدمة. وما انتهت مدته يحذفه التنظيف الذي يشغّله المشغّلون.
+UI_RETENTION_SHORTER = إن حدّدت أشهرًا أقل حذف التنظيف التالي نهائيًا ما تكون مدته قد انتهت حينئذ.
+UI_NUMBER_WANTED = اكتب عددًا صحيحًا.
+UI_ERASURE_WAITS = ينتظر الموافقة
+UI_ERASURE_UNDER_WAY = جارٍ
+UI_ERASURE_COMPLETED = مُحي في كل مكان
+UI_ERASURE_DROPPED = أُسقط
+UI_WHY_DROPPED = سبب الإسقاط
+UI_NO_ERASURES = لم يُطلب محو بيانات أحد.
+UI_NEW_ERASURE = طلب محو بيانات
+UI_ERASURES_SAID = تُمحى بيانات من غادر بعد أن يطلب ذلك شخص ويوافق عليه آخر. وتبقى النتائج التي تقوم عليها أجور غيره، بلا اسمه.
+UI_APPROVE_ERASURE = الموافقة والمحو
+UI_APPROVE_ERASURE_SAID = ستُمحى بيانات { $name } في كل خدمة. ولا يمكن التراجع عن ذلك.
+UI_REJECT_ERASURE = رفض
+UI_WITHDRAW_ERASURE = سحب
+UI_WHAT_SERVICES_DID = ما فعلته كل خدمة
+UI_ROWS_ERASED = صفوف أُفرغت
+UI_NEXT_CLOSING = الإغلاق التالي
+UI_LAST_RUN_FAILED = فشل آخر تشغيل
+UI_RUNS_BY_ITSELF = يعمل تلقائيًا
+UI_NO_SCHEDULES = لا يُغلق أي شهر تلقائيًا بعد.
+UI_SCHEDULES_SAID = الأشهر التي تُغلق تلقائيًا. ولا يُنشر شيء تلقائيًا. وتُكتب الجدولة عبر الاستدعاءات rpc (CreateSchedule).
+UI_CLOSES = موعد الإغلاق
+UI_CLOSES_ON = في اليوم { $day } من الشهر التالي، { $time } ({ $zone })
+UI_LOOKS_FIRST = يعاين أولًا
+UI_WAITS_MINUTES =
+    ثم يُغلق بعد { $minutes ->
+        [zero] { $minutes } دقيقة
+        [one] دقيقة واحدة
+        [two] دقيقتين
+        [few] { $minutes } دقائق
+        [many] { $minutes } دقيقة
+       *[other] { $minutes } دقيقة
+    } ما لم يوقفه أحد
+UI_WAS_DUE = الموعد
+UI_GOES_ON = يستمر في
+UI_STOP_RUN = إيقاف هذا التشغيل
+UI_BEGIN_MONTH = بدء شهر يدويًا
+UI_BEGIN_SAID = لشهر انتهى ولم يُبدأ، أو فشل تشغيله أو أُوقف.
+UI_MONTH = الشهر
+UI_MONTH_HINT = مثل 2026-03.
+UI_SCHEDULE_RUNS = مرات التشغيل
+UI_NO_RUN_YET = لم يجرِ أي تشغيل بعد.
+WORD_SCHEDULE_RUN_STATE_LOOKING = يعاين ما ينقص
+WORD_SCHEDULE_RUN_STATE_WAITING = ينتظر ثم يُغلق
+WORD_SCHEDULE_RUN_STATE_CLOSING = جارٍ إغلاقه
+WORD_SCHEDULE_RUN_STATE_DONE = مغلق
+WORD_SCHEDULE_RUN_STATE_FAILED = فشل
+WORD_SCHEDULE_RUN_STATE_STOPPED = أُوقف
+DONE_HOLD_SET = وُضع حظر الحذف.
+DONE_HOLD_LIFTED = رُفع حظر الحذف.
+DONE_RETENTION_SET = حُفظت مدة الاحتفاظ.
+DONE_ERASURE_ASKED = تم الطلب. يوافق عليه شخص آخر.
+DONE_ERASURE_APPROVED = تمت الموافقة؛ وتمحو الخدمات البيانات الآن.
+DONE_ERASURE_REJECTED = رُفض.
+DONE_ERASURE_WITHDRAWN = سُحب.
+DONE_SCHEDULE_RUN_STOPPED = أُوقف التشغيل.
+DONE_SCHEDULE_RUN_BEGUN = بُدئ الشهر.

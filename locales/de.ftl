@@ -4900,3 +4900,219 @@ WORD_DID_TALENT_PROFILE_READ = Profile gelesen
 
 ## Console: platform
 
+
+## Console: checks and replays, holds, retention, erasure and schedules
+
+REPLAY_ACCOUNT_FIGURES = die Zahlen des Kontos stimmen nicht mit seinen Anteilen überein
+REPLAY_ADJUSTMENTS_OTHER = was an Korrekturen gezahlt oder einbehalten wird, weicht ab
+REPLAY_AMOUNT_OTHER = eine andere Punktzahl oder ein anderer Betrag
+REPLAY_CREDITED =
+    { $records ->
+        [one] { $records } Vorgang zugerechnet
+       *[other] { $records } Vorgänge zugerechnet
+    }
+REPLAY_DIGEST_OTHER = die Prüfsumme des Zyklus ist nicht die seiner Eingaben und Ergebnisse
+REPLAY_FIGURES =
+    { $records ->
+        [one] { $records } Vorgang
+       *[other] { $records } Vorgänge
+    }, davon { $unattributed } niemandem zugerechnet; { $credited } Personen des Zyklus zugerechnet; { $people ->
+        [one] { $people } Scorecard
+       *[other] { $people } Scorecards
+    }
+REPLAY_FIGURES_OTHER = die Zahlen des Zyklus stimmen nicht mit seinen Anteilen und Scorecards überein
+REPLAY_LINE_OTHER = die Schritte, die zum Betrag führen, sind andere
+REPLAY_NOT_DERIVED = ist gespeichert, und nichts führt dazu
+REPLAY_NOT_STORED = folgt aus den Eingaben, und ist nicht gespeichert
+REPLAY_REASON_OTHER = dieselben Personen und Anteile, mit einem anderen Grund
+REPLAY_STATEMENT = { $amount } bei einer Punktzahl von { $score }
+    .alone = nichts aus dem Bonuspool
+    .adjusted = { $line }, und { $adjusted } aus Korrekturen
+REPLAY_SUMS =
+    { $pool } insgesamt: { $paid } an Personen, { $funds } an Fonds; { $adjusted } aus Korrekturen; { $people ->
+        [one] { $people } Entgeltnachweis
+       *[other] { $people } Entgeltnachweise
+    }
+REPLAY_SUMS_OTHER = die Summen der Abrechnung sind nicht die ihrer Entgeltnachweise
+REPLAY_SUM_OTHER = die Summe der Anteile, Messgröße für Messgröße, ist eine andere
+REPLAY_UNREADABLE = das Gespeicherte ist nicht lesbar: es ist nicht das, was geschrieben wurde
+NAV_AUDIT_CHAIN = Prüfung der Protokolle
+NAV_AUDIT_REPLAY = Neuberechnung
+UI_CHAIN_SAID = Jeder Dienst führt ein Protokoll darüber, was in Ihrem Konzern getan und gesehen wurde. Jeder Eintrag ist mit dem vorherigen verkettet, der neueste ist signiert, und jede Zeile nennt den Eintrag, der sie geschrieben hat. Die Prüfung liest alles noch einmal: was dazwischen geändert, eingefügt oder gelöscht wurde, wird gefunden und genannt.
+UI_CHAIN_SERVICE = Welches Protokoll
+UI_CHAIN_ALL = Alle
+UI_CHAIN_CHECK = Prüfen
+UI_CHAIN_CHECKING = Das Protokoll wird gelesen
+UI_CHAIN_RESULT = Ergebnis der Prüfung
+UI_CHAIN_CHECKED =
+    { $count ->
+        [one] { $count } Eintrag geprüft
+       *[other] { $count } Einträge geprüft
+    }
+UI_CHAIN_WHOLE = Unversehrt
+UI_CHAIN_BROKEN = Beschädigt
+UI_CHAIN_UNKNOWN = Nicht bekannt
+UI_CHAIN_HOLDS =
+    { $entries ->
+        [one] { $entries } Eintrag
+       *[other] { $entries } Einträge
+    } und { $rows ->
+        [one] { $rows } Zeile
+       *[other] { $rows } Zeilen
+    } sind so, wie sie geschrieben wurden.
+UI_CHAIN_FAILS =
+    { $entries ->
+        [one] { $entries } Eintrag
+       *[other] { $entries } Einträge
+    } und { $rows ->
+        [one] { $rows } Zeile
+       *[other] { $rows } Zeilen
+    } wurden gelesen. Folgendes ist nicht so, wie es geschrieben wurde, je Kette und Tabelle die erste Stelle:
+UI_CHAIN_EMPTY = In dieses Protokoll wurde noch nichts geschrieben.
+UI_CHAIN_FROM = Erster Eintrag
+UI_CHAIN_TO = Letzter Eintrag
+UI_CHAIN_OUTSIDE = Wer Tally betreibt, kann die Protokolle außerdem mit tally audit verify gegen signierte Köpfe halten, die anderswo aufbewahrt werden: so fällt auf, wenn eine ältere Datenbank als Ganzes zurückgespielt wurde.
+UI_REPLAY_SAID = Ein abgeschlossener Monat folgt aus dem, woraus er entstand: den Sachverhalten und Vorgängen von damals und den Versionen von Richtlinie und Bewertungsmodell. Eine Neuberechnung leitet ihn noch einmal ab und hält ihn gegen das Gespeicherte. Sie ändert nichts.
+UI_REPLAY_WHAT = Welcher Zyklus oder welche Abrechnung
+UI_REPLAY_CYCLES = Zyklen
+UI_REPLAY_SETTLEMENTS = Abrechnungen
+UI_REPLAY_RUN = Neu berechnen
+UI_REPLAY_NONE = Es gibt noch keinen abgeschlossenen Zyklus, den Sie lesen dürfen. Sobald einer abgeschlossen ist, kann er hier neu berechnet werden.
+UI_REPLAY_RUNNING = Wird neu berechnet
+UI_REPLAY_RESULT = Ergebnis der Neuberechnung
+UI_REPLAY_SAME = Identisch
+UI_REPLAY_DIFFERENT = Abweichend
+UI_REPLAY_CYCLE_SAME =
+    { $credits ->
+        [one] { $credits } Anteil
+       *[other] { $credits } Anteile
+    } und { $cards ->
+        [one] { $cards } Scorecard
+       *[other] { $cards } Scorecards
+    } wurden neu berechnet. Das Gespeicherte ist identisch, auf das Millionstel genau.
+UI_REPLAY_CYCLE_DIFFERENT =
+    { $credits ->
+        [one] { $credits } Anteil
+       *[other] { $credits } Anteile
+    } und { $cards ->
+        [one] { $cards } Scorecard
+       *[other] { $cards } Scorecards
+    } wurden neu berechnet. An { $differing ->
+        [one] einer Stelle
+       *[other] { $differing } Stellen
+    } weicht das Gespeicherte ab.
+UI_REPLAY_PAY_SAME =
+    { $statements ->
+        [one] { $statements } Entgeltnachweis wurde
+       *[other] { $statements } Entgeltnachweise wurden
+    } neu berechnet. Das Gespeicherte ist identisch, auf den Cent genau.
+UI_REPLAY_PAY_DIFFERENT =
+    { $statements ->
+        [one] { $statements } Entgeltnachweis wurde
+       *[other] { $statements } Entgeltnachweise wurden
+    } neu berechnet. An { $differing ->
+        [one] einer Stelle
+       *[other] { $differing } Stellen
+    } weicht das Gespeicherte ab.
+UI_REPLAY_DIGESTS = Prüfsummen
+UI_REPLAY_DIGEST = Eingaben und Ergebnisse
+UI_REPLAY_DIGEST_CREDITS = Anteile
+UI_REPLAY_DIGEST_INPUTS = Eingaben
+UI_REPLAY_THEN = Damals
+UI_REPLAY_NOW = Jetzt
+UI_REPLAY_FIRST =
+    { $count ->
+        [one] Dies ist die erste ({ $count }).
+       *[other] Dies sind die ersten { $count }.
+    }
+UI_REPLAY_RENAMED = Die Prüfsumme ist eine andere, obwohl das Ergebnis dasselbe ist: etwas heißt jetzt anders, etwa eine Person, deren Daten gelöscht wurden, oder die Zeitzonendatenbank hat eine andere Version.
+UI_REPLAY_WHERE = Wo
+UI_REPLAY_STORED = Gespeichert
+UI_REPLAY_DERIVED = Neu berechnet
+UI_REPLAY_WHY = Was abweicht
+UI_REPLAY_OF_CREDIT = Anteile an { $record } auf { $account }
+UI_REPLAY_OF_ACCOUNT = Konto { $account }
+UI_REPLAY_OF_SUM = Summen von { $person }
+UI_REPLAY_OF_CARD = Scorecard von { $person }
+UI_REPLAY_OF_CYCLE = Der Zyklus
+UI_REPLAY_OF_STATEMENT = Entgeltnachweis von { $person }
+UI_REPLAY_OF_SETTLEMENT = Die Abrechnung
+UI_REPLAY_MASKED = Gespeichertes und neu Berechnetes sieht, wer Scorecards und Vergütung lesen darf.
+UI_REPLAY_BROKE = Es konnte nicht zu Ende gebracht werden.
+WORD_DID_COMPENSATION_SETTLEMENT_REPLAY = Abrechnung neu berechnet
+WORD_DID_PERFORMANCE_CYCLE_REPLAY = Zyklus neu berechnet
+WORD_DID_SUITE_AUDIT_VERIFY = Protokoll geprüft
+NAV_SCHEDULES = Automatischer Abschluss
+NAV_HOLDS = Löschsperren
+NAV_RETENTION = Aufbewahrung
+NAV_ERASURES = Löschung
+UI_HOLD_ON = Was gesperrt ist
+UI_HOLD_BY = Gesetzt von
+UI_HOLD_STANDS = Besteht
+UI_HOLD_LIFTED = Aufgehoben { $at }: { $reason }
+UI_NO_HOLDS = Es besteht keine Löschsperre.
+UI_NEW_HOLD = Löschsperre setzen
+UI_HOLDS_SAID = Was unter einer Löschsperre steht, wird in keinem Dienst gelöscht und auch nach Ablauf seiner Frist nicht entfernt.
+UI_HOLD_ALL_HINT = Leer lassen, um den ganzen Konzern zu sperren.
+UI_LIFT_HOLD = Löschsperre aufheben
+UI_LIFT_SAID = { $of } steht unter einer Löschsperre ({ $reason }). Sobald sie aufgehoben ist, kann Abgelaufenes endgültig entfernt werden.
+UI_NAME_NOBODY = Etwa ein Aktenzeichen. Nennen Sie niemanden: dies wird länger aufbewahrt als die Daten der Person.
+UI_MONTHS_KEPT = Monate der Aufbewahrung
+UI_MONTHS_BOUNDS = Grenzen
+UI_MONTHS_WITHIN = { $least } bis { $most }; { $usual }, wenn nichts festgelegt ist
+UI_COUNTED_FROM = Gezählt ab
+UI_WHY_KEPT = Warum es aufbewahrt wird
+UI_RETENTION_SAID = Wie lange jede Art von Daten in jedem Dienst aufbewahrt wird. Abgelaufenes entfernt die Bereinigung, die der Betreiber laufen lässt.
+UI_RETENTION_SHORTER = Legen Sie weniger Monate fest, so entfernt die nächste Bereinigung endgültig, was bis dahin abgelaufen ist.
+UI_NUMBER_WANTED = Geben Sie eine ganze Zahl ein.
+UI_ERASURE_WAITS = Wartet auf Genehmigung
+UI_ERASURE_UNDER_WAY = Läuft
+UI_ERASURE_COMPLETED = Überall gelöscht
+UI_ERASURE_DROPPED = Hinfällig
+UI_WHY_DROPPED = Warum hinfällig
+UI_NO_ERASURES = Es wurde noch keine Löschung beantragt.
+UI_NEW_ERASURE = Löschung beantragen
+UI_ERASURES_SAID = Die Daten einer ausgeschiedenen Person werden gelöscht, sobald jemand es beantragt und jemand anderes es genehmigt. Ergebnisse, nach denen andere bezahlt werden, bleiben ohne den Namen.
+UI_APPROVE_ERASURE = Genehmigen und löschen
+UI_APPROVE_ERASURE_SAID = Die Daten von { $name } werden in jedem Dienst gelöscht. Das lässt sich nicht rückgängig machen.
+UI_REJECT_ERASURE = Ablehnen
+UI_WITHDRAW_ERASURE = Zurückziehen
+UI_WHAT_SERVICES_DID = Was jeder Dienst getan hat
+UI_ROWS_ERASED = Zeilen bereinigt
+UI_NEXT_CLOSING = Nächster Abschluss
+UI_LAST_RUN_FAILED = Der letzte Lauf ist gescheitert
+UI_RUNS_BY_ITSELF = Läuft automatisch
+UI_NO_SCHEDULES = Noch kein Monat wird automatisch abgeschlossen.
+UI_SCHEDULES_SAID = Monate, die automatisch abgeschlossen werden. Nichts wird automatisch veröffentlicht. Ein Zeitplan wird über die rpcs geschrieben (CreateSchedule).
+UI_CLOSES = Schließt ab
+UI_CLOSES_ON = am { $day }. des Folgemonats, { $time } ({ $zone })
+UI_LOOKS_FIRST = Erst Vorschau
+UI_WAITS_MINUTES =
+    und schließt { $minutes ->
+        [one] { $minutes } Minute
+       *[other] { $minutes } Minuten
+    } später ab, wenn niemand es anhält
+UI_WAS_DUE = Fällig
+UI_GOES_ON = Geht weiter
+UI_STOP_RUN = Diesen Lauf anhalten
+UI_BEGIN_MONTH = Monat von Hand beginnen
+UI_BEGIN_SAID = Für einen Monat, der vorbei ist und nicht begonnen wurde oder dessen Lauf gescheitert ist oder angehalten wurde.
+UI_MONTH = Monat
+UI_MONTH_HINT = Etwa 2026-03.
+UI_SCHEDULE_RUNS = Läufe
+UI_NO_RUN_YET = Es gab noch keinen Lauf.
+WORD_SCHEDULE_RUN_STATE_LOOKING = Prüft, was fehlt
+WORD_SCHEDULE_RUN_STATE_WAITING = Wartet, schließt dann ab
+WORD_SCHEDULE_RUN_STATE_CLOSING = Abschluss läuft
+WORD_SCHEDULE_RUN_STATE_DONE = Abgeschlossen
+WORD_SCHEDULE_RUN_STATE_FAILED = Gescheitert
+WORD_SCHEDULE_RUN_STATE_STOPPED = Angehalten
+DONE_HOLD_SET = Die Löschsperre ist gesetzt.
+DONE_HOLD_LIFTED = Die Löschsperre ist aufgehoben.
+DONE_RETENTION_SET = Die Monate sind gespeichert.
+DONE_ERASURE_ASKED = Beantragt. Jemand anderes genehmigt es.
+DONE_ERASURE_APPROVED = Genehmigt; die Dienste löschen jetzt.
+DONE_ERASURE_REJECTED = Abgelehnt.
+DONE_ERASURE_WITHDRAWN = Zurückgezogen.
+DONE_SCHEDULE_RUN_STOPPED = Der Lauf ist angehalten.
+DONE_SCHEDULE_RUN_BEGUN = Der Monat ist begonnen.

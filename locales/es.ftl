@@ -4816,3 +4816,225 @@ WORD_DID_TALENT_PROFILE_READ = Leyó perfiles
 
 ## Console: platform
 
+
+## Console: checks and replays, holds, retention, erasure and schedules
+
+REPLAY_ACCOUNT_FIGURES = las cifras de la cuenta no corresponden a sus partes atribuidas
+REPLAY_ADJUSTMENTS_OTHER = lo que se paga o se retiene por correcciones es distinto
+REPLAY_AMOUNT_OTHER = otra puntuación u otro importe
+REPLAY_CREDITED =
+    { $records ->
+        [one] { $records } registro atribuido
+       *[other] { $records } registros atribuidos
+    }
+REPLAY_DIGEST_OTHER = la huella del ciclo no es la de sus datos de entrada y sus resultados
+REPLAY_FIGURES =
+    { $records ->
+        [one] { $records } registro
+       *[other] { $records } registros
+    }, de ellos { $unattributed ->
+        [one] { $unattributed } no atribuido a nadie
+       *[other] { $unattributed } no atribuidos a nadie
+    }; { $credited ->
+        [one] { $credited } atribuido
+       *[other] { $credited } atribuidos
+    } a personas del ciclo; { $people ->
+        [one] { $people } ficha
+       *[other] { $people } fichas
+    }
+REPLAY_FIGURES_OTHER = las cifras del ciclo no corresponden a sus partes atribuidas y sus fichas
+REPLAY_LINE_OTHER = los pasos que llevan al importe son otros
+REPLAY_NOT_DERIVED = está almacenado, y nada lleva a ello
+REPLAY_NOT_STORED = resulta de los datos de entrada, y no está almacenado
+REPLAY_REASON_OTHER = las mismas personas y partes, con otro motivo
+REPLAY_STATEMENT = { $amount } por una puntuación de { $score }
+    .alone = nada de la bolsa
+    .adjusted = { $line }, y { $adjusted } de correcciones
+REPLAY_SUMS =
+    { $pool } en total: { $paid } para personas, { $funds } para fondos; { $adjusted } de correcciones; { $people ->
+        [one] { $people } extracto
+       *[other] { $people } extractos
+    }
+REPLAY_SUMS_OTHER = las sumas de la liquidación no son las de sus extractos
+REPLAY_SUM_OTHER = la suma de las partes, medida por medida, es distinta
+REPLAY_UNREADABLE = lo almacenado no se puede leer: no es lo que se escribió
+NAV_AUDIT_CHAIN = Verificación de los registros
+NAV_AUDIT_REPLAY = Recálculo
+UI_CHAIN_SAID = Cada servicio lleva un registro de auditoría de lo que se hizo y se vio en su grupo. Cada entrada está enlazada con la anterior, la más reciente está firmada, y cada fila indica la entrada que la escribió. La verificación lo lee todo de nuevo: lo que se cambió, insertó o borró entretanto se encuentra y se indica.
+UI_CHAIN_SERVICE = Qué registro de auditoría
+UI_CHAIN_ALL = Todos
+UI_CHAIN_CHECK = Verificar
+UI_CHAIN_CHECKING = Leyendo el registro de auditoría
+UI_CHAIN_RESULT = Resultado de la verificación
+UI_CHAIN_CHECKED =
+    { $count ->
+        [one] { $count } entrada verificada
+       *[other] { $count } entradas verificadas
+    }
+UI_CHAIN_WHOLE = Íntegro
+UI_CHAIN_BROKEN = Roto
+UI_CHAIN_UNKNOWN = Se desconoce
+UI_CHAIN_HOLDS =
+    { $entries ->
+        [one] { $entries } entrada
+       *[other] { $entries } entradas
+    } y { $rows ->
+        [one] { $rows } fila
+       *[other] { $rows } filas
+    } están como se escribieron.
+UI_CHAIN_FAILS =
+    Se leyeron { $entries ->
+        [one] { $entries } entrada
+       *[other] { $entries } entradas
+    } y { $rows ->
+        [one] { $rows } fila
+       *[other] { $rows } filas
+    }. Esto no está como se escribió, con el primer lugar de cada cadena y tabla:
+UI_CHAIN_EMPTY = Todavía no se escribió nada en este registro de auditoría.
+UI_CHAIN_FROM = Primera entrada
+UI_CHAIN_TO = Última entrada
+UI_CHAIN_OUTSIDE = Quien opera Tally también puede cotejar los registros de auditoría con cabezas firmadas que se guardan en otro lugar, con tally audit verify: así se descubre si se repuso entera una base de datos anterior.
+UI_REPLAY_SAID = Un mes cerrado resulta de aquello de lo que se hizo: los hechos y registros de entonces, y las versiones de la política y del esquema. Un recálculo lo obtiene de nuevo y lo coteja con lo almacenado. No cambia nada.
+UI_REPLAY_WHAT = Qué ciclo o liquidación
+UI_REPLAY_CYCLES = Ciclos
+UI_REPLAY_SETTLEMENTS = Liquidaciones
+UI_REPLAY_RUN = Recalcular
+UI_REPLAY_NONE = Todavía no hay ningún ciclo cerrado que usted pueda leer. Cuando se cierre uno, se podrá recalcular aquí.
+UI_REPLAY_RUNNING = Recalculando
+UI_REPLAY_RESULT = Resultado del recálculo
+UI_REPLAY_SAME = Idéntico
+UI_REPLAY_DIFFERENT = Distinto
+UI_REPLAY_CYCLE_SAME =
+    Se recalcularon { $credits ->
+        [one] { $credits } parte atribuida
+       *[other] { $credits } partes atribuidas
+    } y { $cards ->
+        [one] { $cards } ficha
+       *[other] { $cards } fichas
+    }. Lo almacenado es idéntico, hasta la millonésima.
+UI_REPLAY_CYCLE_DIFFERENT =
+    Se recalcularon { $credits ->
+        [one] { $credits } parte atribuida
+       *[other] { $credits } partes atribuidas
+    } y { $cards ->
+        [one] { $cards } ficha
+       *[other] { $cards } fichas
+    }. En { $differing ->
+        [one] un lugar
+       *[other] { $differing } lugares
+    } lo almacenado es distinto.
+UI_REPLAY_PAY_SAME =
+    { $statements ->
+        [one] Se recalculó { $statements } extracto
+       *[other] Se recalcularon { $statements } extractos
+    }. Lo almacenado es idéntico, hasta el céntimo.
+UI_REPLAY_PAY_DIFFERENT =
+    { $statements ->
+        [one] Se recalculó { $statements } extracto
+       *[other] Se recalcularon { $statements } extractos
+    }. En { $differing ->
+        [one] un lugar
+       *[other] { $differing } lugares
+    } lo almacenado es distinto.
+UI_REPLAY_DIGESTS = Huellas
+UI_REPLAY_DIGEST = Datos de entrada y resultados
+UI_REPLAY_DIGEST_CREDITS = Partes atribuidas
+UI_REPLAY_DIGEST_INPUTS = Datos de entrada
+UI_REPLAY_THEN = Entonces
+UI_REPLAY_NOW = Ahora
+UI_REPLAY_FIRST =
+    { $count ->
+        [one] Este es el primero ({ $count }).
+       *[other] Estos son los primeros { $count }.
+    }
+UI_REPLAY_RENAMED = La huella es otra aunque el resultado es el mismo: algo tiene ahora otro nombre, por ejemplo alguien cuyos datos se suprimieron, o la base de datos de zonas horarias es de otra versión.
+UI_REPLAY_WHERE = Dónde
+UI_REPLAY_STORED = Almacenado
+UI_REPLAY_DERIVED = Recalculado
+UI_REPLAY_WHY = Qué es distinto
+UI_REPLAY_OF_CREDIT = Atribución de { $record } en { $account }
+UI_REPLAY_OF_ACCOUNT = Cuenta { $account }
+UI_REPLAY_OF_SUM = Sumas de { $person }
+UI_REPLAY_OF_CARD = Ficha de { $person }
+UI_REPLAY_OF_CYCLE = El ciclo
+UI_REPLAY_OF_STATEMENT = Extracto de { $person }
+UI_REPLAY_OF_SETTLEMENT = La liquidación
+UI_REPLAY_MASKED = Lo almacenado y lo recalculado se muestran a quien puede leer las fichas y la remuneración.
+UI_REPLAY_BROKE = No se pudo llevar a término.
+WORD_DID_COMPENSATION_SETTLEMENT_REPLAY = Recalculó una liquidación
+WORD_DID_PERFORMANCE_CYCLE_REPLAY = Recalculó un ciclo
+WORD_DID_SUITE_AUDIT_VERIFY = Verificó el registro de auditoría
+NAV_SCHEDULES = Cierres programados
+NAV_HOLDS = Retenciones legales
+NAV_RETENTION = Plazos de conservación
+NAV_ERASURES = Supresión
+UI_HOLD_ON = Qué se retiene
+UI_HOLD_BY = Establecida por
+UI_HOLD_STANDS = Vigente
+UI_HOLD_LIFTED = Levantada { $at }: { $reason }
+UI_NO_HOLDS = No hay retenciones legales.
+UI_NEW_HOLD = Establecer una retención legal
+UI_HOLDS_SAID = Lo que está bajo retención legal no se suprime ni se elimina al vencer su plazo, en ningún servicio.
+UI_HOLD_ALL_HINT = Déjelo vacío para retener todo el grupo.
+UI_LIFT_HOLD = Levantar la retención legal
+UI_LIFT_SAID = { $of } está bajo retención legal ({ $reason }). Una vez levantada, lo que superó su plazo se puede eliminar definitivamente.
+UI_NAME_NOBODY = Por ejemplo, el número de un expediente. No nombre a nadie: esto se conserva más tiempo que los datos de la persona.
+UI_MONTHS_KEPT = Meses de conservación
+UI_MONTHS_BOUNDS = Límites
+UI_MONTHS_WITHIN = de { $least } a { $most }; { $usual } si no se indica otra cosa
+UI_COUNTED_FROM = Contados desde
+UI_WHY_KEPT = Por qué se conserva
+UI_RETENTION_SAID = Cuánto tiempo se conserva cada tipo de datos, en cada servicio. Lo que superó su plazo lo elimina la limpieza que ejecutan los operadores.
+UI_RETENTION_SHORTER = Si indica menos meses, la próxima limpieza elimina definitivamente lo que para entonces haya superado su plazo.
+UI_NUMBER_WANTED = Escriba un número entero.
+UI_ERASURE_WAITS = Espera aprobación
+UI_ERASURE_UNDER_WAY = En curso
+UI_ERASURE_COMPLETED = Suprimidos en todos los servicios
+UI_ERASURE_DROPPED = Descartada
+UI_WHY_DROPPED = Por qué se descartó
+UI_NO_ERASURES = No se ha solicitado ninguna supresión.
+UI_NEW_ERASURE = Solicitar una supresión
+UI_ERASURES_SAID = Los datos de quien ya se fue se suprimen cuando una persona lo solicita y otra lo aprueba. Los resultados de los que depende el pago de otros quedan, sin el nombre.
+UI_APPROVE_ERASURE = Aprobar y suprimir
+UI_APPROVE_ERASURE_SAID = Los datos de { $name } se suprimirán en todos los servicios. No se puede deshacer.
+UI_REJECT_ERASURE = Rechazar
+UI_WITHDRAW_ERASURE = Retirar
+UI_WHAT_SERVICES_DID = Qué hizo cada servicio
+UI_ROWS_ERASED = filas vaciadas
+UI_NEXT_CLOSING = Próximo cierre
+UI_LAST_RUN_FAILED = La última ejecución falló
+UI_RUNS_BY_ITSELF = Se ejecuta por sí solo
+UI_NO_SCHEDULES = Todavía no hay ningún cierre programado.
+UI_SCHEDULES_SAID = Meses que se cierran por sí solos. Nada se publica por sí solo. Un cierre programado se crea mediante los rpc (CreateSchedule).
+UI_CLOSES = Cierra
+UI_CLOSES_ON = el día { $day } del mes siguiente, { $time } ({ $zone })
+UI_LOOKS_FIRST = Revisión previa
+UI_WAITS_MINUTES =
+    y cierra { $minutes ->
+        [one] { $minutes } minuto
+       *[other] { $minutes } minutos
+    } después, salvo que alguien lo detenga
+UI_WAS_DUE = Previsto para
+UI_GOES_ON = Continúa
+UI_STOP_RUN = Detener esta ejecución
+UI_BEGIN_MONTH = Empezar un mes a mano
+UI_BEGIN_SAID = Para un mes que terminó y no se empezó, o cuya ejecución falló o se detuvo.
+UI_MONTH = Mes
+UI_MONTH_HINT = Por ejemplo, 2026-03.
+UI_SCHEDULE_RUNS = Ejecuciones
+UI_NO_RUN_YET = Todavía no se ejecutó nada.
+WORD_SCHEDULE_RUN_STATE_LOOKING = Revisa qué falta
+WORD_SCHEDULE_RUN_STATE_WAITING = Espera y luego cierra
+WORD_SCHEDULE_RUN_STATE_CLOSING = Cerrando
+WORD_SCHEDULE_RUN_STATE_DONE = Cerrado
+WORD_SCHEDULE_RUN_STATE_FAILED = Falló
+WORD_SCHEDULE_RUN_STATE_STOPPED = Detenida
+DONE_HOLD_SET = La retención legal está establecida.
+DONE_HOLD_LIFTED = La retención legal está levantada.
+DONE_RETENTION_SET = Los meses se guardaron.
+DONE_ERASURE_ASKED = Solicitada. Otra persona la aprueba.
+DONE_ERASURE_APPROVED = Aprobada; los servicios suprimen los datos ahora.
+DONE_ERASURE_REJECTED = Rechazada.
+DONE_ERASURE_WITHDRAWN = Retirada.
+DONE_SCHEDULE_RUN_STOPPED = La ejecución se detuvo.
+DONE_SCHEDULE_RUN_BEGUN = El mes se empezó.

@@ -4908,3 +4908,225 @@ WORD_DID_TALENT_PROFILE_READ = Leu perfis
 
 ## Console: platform
 
+
+## Console: checks and replays, holds, retention, erasure and schedules
+
+REPLAY_ACCOUNT_FIGURES = os números da conta não correspondem à soma dos créditos dela
+REPLAY_ADJUSTMENTS_OTHER = o que é pago ou retido de correções é diferente
+REPLAY_AMOUNT_OTHER = outra pontuação ou outro valor
+REPLAY_CREDITED =
+    { $records ->
+        [one] { $records } atendimento creditado
+       *[other] { $records } atendimentos creditados
+    }
+REPLAY_DIGEST_OTHER = o digest do ciclo não é o das entradas e dos resultados dele
+REPLAY_FIGURES =
+    { $records ->
+        [one] { $records } atendimento
+       *[other] { $records } atendimentos
+    }, dos quais { $unattributed ->
+        [one] { $unattributed } não é creditado a ninguém
+       *[other] { $unattributed } não são creditados a ninguém
+    }; { $credited ->
+        [one] { $credited } creditado
+       *[other] { $credited } creditados
+    } a pessoas do ciclo; { $people ->
+        [one] { $people } boletim
+       *[other] { $people } boletins
+    }
+REPLAY_FIGURES_OTHER = os números do ciclo não correspondem aos créditos e boletins dele
+REPLAY_LINE_OTHER = os passos que levam ao valor são outros
+REPLAY_NOT_DERIVED = está armazenado, e nada leva a isso
+REPLAY_NOT_STORED = decorre das entradas, e não está armazenado
+REPLAY_REASON_OTHER = as mesmas pessoas e partes, com outro motivo
+REPLAY_STATEMENT = { $amount } por uma pontuação de { $score }
+    .alone = nada da verba
+    .adjusted = { $line }, e { $adjusted } de correções
+REPLAY_SUMS =
+    { $pool } ao todo: { $paid } para pessoas, { $funds } para fundos; { $adjusted } de correções; { $people ->
+        [one] { $people } demonstrativo
+       *[other] { $people } demonstrativos
+    }
+REPLAY_SUMS_OTHER = as somas da apuração não são as dos demonstrativos dela
+REPLAY_SUM_OTHER = a soma das partes, métrica por métrica, é diferente
+REPLAY_UNREADABLE = não é possível ler o que está armazenado: não é o que foi gravado
+NAV_AUDIT_CHAIN = Verificação dos logs
+NAV_AUDIT_REPLAY = Recálculo
+UI_CHAIN_SAID = Cada serviço mantém um log do que foi feito e visto no seu grupo. Cada registro está ligado ao anterior, o mais novo é assinado, e cada linha indica o registro que a gravou. A verificação lê tudo de novo: o que foi alterado, inserido ou excluído nesse meio é encontrado e indicado.
+UI_CHAIN_SERVICE = Qual log
+UI_CHAIN_ALL = Todos
+UI_CHAIN_CHECK = Verificar
+UI_CHAIN_CHECKING = Lendo o log
+UI_CHAIN_RESULT = Resultado da verificação
+UI_CHAIN_CHECKED =
+    { $count ->
+        [one] { $count } registro verificado
+       *[other] { $count } registros verificados
+    }
+UI_CHAIN_WHOLE = Íntegro
+UI_CHAIN_BROKEN = Rompido
+UI_CHAIN_UNKNOWN = Desconhecido
+UI_CHAIN_HOLDS =
+    { $entries ->
+        [one] { $entries } registro
+       *[other] { $entries } registros
+    } e { $rows ->
+        [one] { $rows } linha
+       *[other] { $rows } linhas
+    } estão como foram gravados.
+UI_CHAIN_FAILS =
+    Leitura: { $entries ->
+        [one] { $entries } registro
+       *[other] { $entries } registros
+    } e { $rows ->
+        [one] { $rows } linha
+       *[other] { $rows } linhas
+    }. Isto não está como foi gravado, com o primeiro ponto de cada cadeia e tabela:
+UI_CHAIN_EMPTY = Nada foi gravado neste log ainda.
+UI_CHAIN_FROM = Primeiro registro
+UI_CHAIN_TO = Último registro
+UI_CHAIN_OUTSIDE = Quem opera o Tally também pode comparar os logs com cabeças assinadas guardadas em outro lugar, com tally audit verify: isso revela um banco de dados mais antigo recolocado por inteiro.
+UI_REPLAY_SAID = Um mês fechado decorre daquilo de que foi feito: os fatos e atendimentos daquele momento e as versões da política e do modelo de avaliação. O recálculo o deriva de novo e o compara com o que está armazenado. Nada é alterado por ele.
+UI_REPLAY_WHAT = Qual ciclo ou apuração
+UI_REPLAY_CYCLES = Ciclos
+UI_REPLAY_SETTLEMENTS = Apurações
+UI_REPLAY_RUN = Recalcular
+UI_REPLAY_NONE = Ainda não há ciclo fechado que você possa ler. Quando um for fechado, ele poderá ser recalculado aqui.
+UI_REPLAY_RUNNING = Recalculando
+UI_REPLAY_RESULT = Resultado do recálculo
+UI_REPLAY_SAME = Idêntico
+UI_REPLAY_DIFFERENT = Diferente
+UI_REPLAY_CYCLE_SAME =
+    Recálculo de { $credits ->
+        [one] { $credits } crédito
+       *[other] { $credits } créditos
+    } e { $cards ->
+        [one] { $cards } boletim
+       *[other] { $cards } boletins
+    }. O que está armazenado é idêntico, até o milionésimo.
+UI_REPLAY_CYCLE_DIFFERENT =
+    Recálculo de { $credits ->
+        [one] { $credits } crédito
+       *[other] { $credits } créditos
+    } e { $cards ->
+        [one] { $cards } boletim
+       *[other] { $cards } boletins
+    }. Em { $differing ->
+        [one] { $differing } ponto
+       *[other] { $differing } pontos
+    }, o que está armazenado é diferente.
+UI_REPLAY_PAY_SAME =
+    Recálculo de { $statements ->
+        [one] { $statements } demonstrativo
+       *[other] { $statements } demonstrativos
+    }. O que está armazenado é idêntico, até o centavo.
+UI_REPLAY_PAY_DIFFERENT =
+    Recálculo de { $statements ->
+        [one] { $statements } demonstrativo
+       *[other] { $statements } demonstrativos
+    }. Em { $differing ->
+        [one] { $differing } ponto
+       *[other] { $differing } pontos
+    }, o que está armazenado é diferente.
+UI_REPLAY_DIGESTS = Digests
+UI_REPLAY_DIGEST = Entradas e resultados
+UI_REPLAY_DIGEST_CREDITS = Créditos
+UI_REPLAY_DIGEST_INPUTS = Entradas
+UI_REPLAY_THEN = Antes
+UI_REPLAY_NOW = Agora
+UI_REPLAY_FIRST =
+    { $count ->
+        [one] Este é o primeiro ({ $count }).
+       *[other] Estes são os { $count } primeiros.
+    }
+UI_REPLAY_RENAMED = O digest é outro, embora o resultado seja o mesmo: algo tem outro nome agora, como alguém cujos dados foram eliminados, ou a base de dados de fusos horários é de outra versão.
+UI_REPLAY_WHERE = Onde
+UI_REPLAY_STORED = Armazenado
+UI_REPLAY_DERIVED = Recalculado
+UI_REPLAY_WHY = O que é diferente
+UI_REPLAY_OF_CREDIT = Crédito de { $record } em { $account }
+UI_REPLAY_OF_ACCOUNT = Conta { $account }
+UI_REPLAY_OF_SUM = Somas de { $person }
+UI_REPLAY_OF_CARD = Boletim de { $person }
+UI_REPLAY_OF_CYCLE = O ciclo
+UI_REPLAY_OF_STATEMENT = Demonstrativo de { $person }
+UI_REPLAY_OF_SETTLEMENT = A apuração
+UI_REPLAY_MASKED = O que está armazenado e o que foi recalculado aparecem para quem pode ler boletins e pagamentos.
+UI_REPLAY_BROKE = Não foi possível chegar ao fim.
+WORD_DID_COMPENSATION_SETTLEMENT_REPLAY = Recalculou uma apuração
+WORD_DID_PERFORMANCE_CYCLE_REPLAY = Recalculou um ciclo
+WORD_DID_SUITE_AUDIT_VERIFY = Verificou o log
+NAV_SCHEDULES = Fechamento automático
+NAV_HOLDS = Bloqueios legais
+NAV_RETENTION = Retenção
+NAV_ERASURES = Eliminação
+UI_HOLD_ON = O que está bloqueado
+UI_HOLD_BY = Imposto por
+UI_HOLD_STANDS = Em vigor
+UI_HOLD_LIFTED = Suspenso { $at }: { $reason }
+UI_NO_HOLDS = Não há bloqueios legais.
+UI_NEW_HOLD = Impor bloqueio legal
+UI_HOLDS_SAID = O que está sob bloqueio legal não é eliminado nem removido quando o prazo vence, em nenhum serviço.
+UI_HOLD_ALL_HINT = Deixe vazio para bloquear o grupo inteiro.
+UI_LIFT_HOLD = Suspender o bloqueio legal
+UI_LIFT_SAID = { $of } está sob bloqueio legal ({ $reason }). Depois de suspenso, o que já venceu pode ser removido definitivamente.
+UI_NAME_NOBODY = Como o número de um processo. Não cite ninguém: isto é guardado por mais tempo que os dados da pessoa.
+UI_MONTHS_KEPT = Meses guardados
+UI_MONTHS_BOUNDS = Limites
+UI_MONTHS_WITHIN = { $least } a { $most }; { $usual } se não definido
+UI_COUNTED_FROM = Contados desde
+UI_WHY_KEPT = Por que é guardado
+UI_RETENTION_SAID = Por quanto tempo cada tipo de dado é guardado, em cada serviço. O que já venceu é removido pela limpeza que os operadores mandam executar.
+UI_RETENTION_SHORTER = Se você definir menos meses, a próxima limpeza remove definitivamente o que já tiver vencido até lá.
+UI_NUMBER_WANTED = Digite um número inteiro.
+UI_ERASURE_WAITS = Aguarda aprovação
+UI_ERASURE_UNDER_WAY = Em andamento
+UI_ERASURE_COMPLETED = Eliminado em todos os serviços
+UI_ERASURE_DROPPED = Abandonada
+UI_WHY_DROPPED = Por que foi abandonada
+UI_NO_ERASURES = Não há pedidos de eliminação.
+UI_NEW_ERASURE = Pedir uma eliminação
+UI_ERASURES_SAID = Os dados de quem saiu são eliminados quando uma pessoa pede e outra aprova. Os resultados de que depende o pagamento de outros ficam, sem o nome.
+UI_APPROVE_ERASURE = Aprovar e eliminar
+UI_APPROVE_ERASURE_SAID = Os dados de { $name } serão eliminados em todos os serviços. Não é possível desfazer.
+UI_REJECT_ERASURE = Rejeitar
+UI_WITHDRAW_ERASURE = Retirar o pedido
+UI_WHAT_SERVICES_DID = O que cada serviço fez
+UI_ROWS_ERASED = linhas apagadas
+UI_NEXT_CLOSING = Próximo fechamento
+UI_LAST_RUN_FAILED = A última execução falhou
+UI_RUNS_BY_ITSELF = Executa automaticamente
+UI_NO_SCHEDULES = Nenhum mês é fechado automaticamente ainda.
+UI_SCHEDULES_SAID = Meses que são fechados automaticamente. Nada é publicado automaticamente. Um agendamento é gravado pelas rpcs (CreateSchedule).
+UI_CLOSES = Fecha
+UI_CLOSES_ON = no dia { $day } do mês seguinte, { $time } ({ $zone })
+UI_LOOKS_FIRST = Faz uma prévia
+UI_WAITS_MINUTES =
+    e fecha { $minutes ->
+        [one] { $minutes } minuto
+       *[other] { $minutes } minutos
+    } depois, a menos que alguém pare
+UI_WAS_DUE = Previsto para
+UI_GOES_ON = Continua
+UI_STOP_RUN = Parar esta execução
+UI_BEGIN_MONTH = Iniciar um mês manualmente
+UI_BEGIN_SAID = Para um mês que terminou e não foi iniciado, ou cuja execução falhou ou foi parada.
+UI_MONTH = Mês
+UI_MONTH_HINT = Como 2026-03.
+UI_SCHEDULE_RUNS = Execuções
+UI_NO_RUN_YET = Nada foi executado ainda.
+WORD_SCHEDULE_RUN_STATE_LOOKING = Vê o que falta
+WORD_SCHEDULE_RUN_STATE_WAITING = Espera, depois fecha
+WORD_SCHEDULE_RUN_STATE_CLOSING = Fechando
+WORD_SCHEDULE_RUN_STATE_DONE = Fechado
+WORD_SCHEDULE_RUN_STATE_FAILED = Falhou
+WORD_SCHEDULE_RUN_STATE_STOPPED = Parado
+DONE_HOLD_SET = O bloqueio legal foi imposto.
+DONE_HOLD_LIFTED = O bloqueio legal foi suspenso.
+DONE_RETENTION_SET = Os meses foram salvos.
+DONE_ERASURE_ASKED = Pedido feito. Outra pessoa aprova.
+DONE_ERASURE_APPROVED = Aprovada; os serviços eliminam os dados agora.
+DONE_ERASURE_REJECTED = Rejeitada.
+DONE_ERASURE_WITHDRAWN = Pedido retirado.
+DONE_SCHEDULE_RUN_STOPPED = A execução foi parada.
+DONE_SCHEDULE_RUN_BEGUN = O mês foi iniciado.

@@ -5331,3 +5331,251 @@ WORD_DID_TALENT_PROFILE_READ = Прочитаны профили
 
 ## Console: platform
 
+
+## Console: checks and replays, holds, retention, erasure and schedules
+
+REPLAY_ACCOUNT_FIGURES = показатели аккаунта не сходятся с его долями
+REPLAY_ADJUSTMENTS_OTHER = выплата или удержание по исправлениям другие
+REPLAY_AMOUNT_OTHER = другой балл или другая сумма
+REPLAY_CREDITED =
+    { $records ->
+        [one] зачтена { $records } запись
+        [few] зачтены { $records } записи
+        [many] зачтено { $records } записей
+       *[other] зачтено { $records } записей
+    }
+REPLAY_DIGEST_OTHER = контрольная сумма цикла не соответствует его исходным данным и результатам
+REPLAY_FIGURES =
+    { $records ->
+        [one] { $records } запись
+        [few] { $records } записи
+        [many] { $records } записей
+       *[other] { $records } записей
+    }, из них никому не зачтено: { $unattributed }; зачтено сотрудникам цикла: { $credited }; { $people ->
+        [one] { $people } оценочный лист
+        [few] { $people } оценочных листа
+        [many] { $people } оценочных листов
+       *[other] { $people } оценочных листов
+    }
+REPLAY_FIGURES_OTHER = показатели цикла не сходятся с его долями и оценочными листами
+REPLAY_LINE_OTHER = шаги, которые ведут к сумме, другие
+REPLAY_NOT_DERIVED = это сохранено, но ни из чего не следует
+REPLAY_NOT_STORED = это следует из исходных данных, но не сохранено
+REPLAY_REASON_OTHER = те же сотрудники и доли, но причина другая
+REPLAY_STATEMENT = { $amount }, балл { $score }
+    .alone = ничего из премиального фонда
+    .adjusted = { $line }, и { $adjusted } по исправлениям
+REPLAY_SUMS =
+    всего { $pool }: сотрудникам { $paid }, в фонды { $funds }; по исправлениям { $adjusted }; { $people ->
+        [one] { $people } расчётный лист
+        [few] { $people } расчётных листа
+        [many] { $people } расчётных листов
+       *[other] { $people } расчётных листов
+    }
+REPLAY_SUMS_OTHER = итоги расчёта премий не сходятся с его расчётными листами
+REPLAY_SUM_OTHER = сложение долей по каждому показателю даёт другое
+REPLAY_UNREADABLE = сохранённое нельзя прочитать: это не то, что было записано
+NAV_AUDIT_CHAIN = Проверка журналов
+NAV_AUDIT_REPLAY = Повторное вычисление
+UI_CHAIN_SAID = Каждый сервис ведёт журнал того, что делали и видели в вашей группе. Каждая запись журнала связана с предыдущей, последняя подписана, а каждая строка указывает запись, которая её внесла. Проверка читает всё заново: что между ними изменили, вставили или удалили, будет найдено и названо.
+UI_CHAIN_SERVICE = Какой журнал
+UI_CHAIN_ALL = Все
+UI_CHAIN_CHECK = Проверить
+UI_CHAIN_CHECKING = Журнал читается
+UI_CHAIN_RESULT = Результат проверки
+UI_CHAIN_CHECKED =
+    { $count ->
+        [one] проверена { $count } запись журнала
+        [few] проверены { $count } записи журнала
+        [many] проверено { $count } записей журнала
+       *[other] проверено { $count } записей журнала
+    }
+UI_CHAIN_WHOLE = Всё цело
+UI_CHAIN_BROKEN = Нарушено
+UI_CHAIN_UNKNOWN = Неизвестно
+UI_CHAIN_HOLDS =
+    { $entries ->
+        [one] { $entries } запись журнала
+        [few] { $entries } записи журнала
+        [many] { $entries } записей журнала
+       *[other] { $entries } записей журнала
+    } и { $rows ->
+        [one] { $rows } строка
+        [few] { $rows } строки
+        [many] { $rows } строк
+       *[other] { $rows } строк
+    } — такие, какими были записаны.
+UI_CHAIN_FAILS =
+    Прочитано: { $entries ->
+        [one] { $entries } запись журнала
+        [few] { $entries } записи журнала
+        [many] { $entries } записей журнала
+       *[other] { $entries } записей журнала
+    } и { $rows ->
+        [one] { $rows } строка
+        [few] { $rows } строки
+        [many] { $rows } строк
+       *[other] { $rows } строк
+    }. Вот что не такое, каким было записано; для каждой цепочки и таблицы — первое место:
+UI_CHAIN_EMPTY = В этот журнал ещё ничего не записано.
+UI_CHAIN_FROM = Первая запись
+UI_CHAIN_TO = Последняя запись
+UI_CHAIN_OUTSIDE = Тот, кто обслуживает Tally, может также сверить журналы с подписанными головами, которые хранятся в другом месте, командой tally audit verify: так обнаруживается, что базу данных целиком заменили более старой.
+UI_REPLAY_SAID = Закрытый месяц следует из того, из чего он сделан: из фактов и записей того времени и версий правил и схемы оценки. Повторное вычисление выводит его заново и сверяет с сохранённым. Оно ничего не меняет.
+UI_REPLAY_WHAT = Какой цикл или расчёт премий
+UI_REPLAY_CYCLES = Циклы
+UI_REPLAY_SETTLEMENTS = Расчёты премий
+UI_REPLAY_RUN = Вычислить заново
+UI_REPLAY_NONE = Пока нет закрытого цикла, который вам можно читать. Когда цикл будет закрыт, его можно будет вычислить здесь заново.
+UI_REPLAY_RUNNING = Вычисляется заново
+UI_REPLAY_RESULT = Результат повторного вычисления
+UI_REPLAY_SAME = Совпадает
+UI_REPLAY_DIFFERENT = Отличается
+UI_REPLAY_CYCLE_SAME =
+    Вычислено заново: { $credits ->
+        [one] { $credits } доля
+        [few] { $credits } доли
+        [many] { $credits } долей
+       *[other] { $credits } долей
+    } и { $cards ->
+        [one] { $cards } оценочный лист
+        [few] { $cards } оценочных листа
+        [many] { $cards } оценочных листов
+       *[other] { $cards } оценочных листов
+    }. Сохранённое совпадает до миллионной доли.
+UI_REPLAY_CYCLE_DIFFERENT =
+    Вычислено заново: { $credits ->
+        [one] { $credits } доля
+        [few] { $credits } доли
+        [many] { $credits } долей
+       *[other] { $credits } долей
+    } и { $cards ->
+        [one] { $cards } оценочный лист
+        [few] { $cards } оценочных листа
+        [many] { $cards } оценочных листов
+       *[other] { $cards } оценочных листов
+    }. Сохранённое отличается в { $differing ->
+        [one] { $differing } месте
+        [few] { $differing } местах
+        [many] { $differing } местах
+       *[other] { $differing } местах
+    }.
+UI_REPLAY_PAY_SAME =
+    Вычислено заново: { $statements ->
+        [one] { $statements } расчётный лист
+        [few] { $statements } расчётных листа
+        [many] { $statements } расчётных листов
+       *[other] { $statements } расчётных листов
+    }. Сохранённое совпадает до копейки.
+UI_REPLAY_PAY_DIFFERENT =
+    Вычислено заново: { $statements ->
+        [one] { $statements } расчётный лист
+        [few] { $statements } расчётных листа
+        [many] { $statements } расчётных листов
+       *[other] { $statements } расчётных листов
+    }. Сохранённое отличается в { $differing ->
+        [one] { $differing } месте
+        [few] { $differing } местах
+        [many] { $differing } местах
+       *[other] { $differing } местах
+    }.
+UI_REPLAY_DIGESTS = Контрольные суммы
+UI_REPLAY_DIGEST = Исходные данные и результаты
+UI_REPLAY_DIGEST_CREDITS = Доли
+UI_REPLAY_DIGEST_INPUTS = Исходные данные
+UI_REPLAY_THEN = Тогда
+UI_REPLAY_NOW = Сейчас
+UI_REPLAY_FIRST = Показаны первые { $count }.
+UI_REPLAY_RENAMED = Контрольная сумма другая, хотя результат тот же: что-то теперь называется иначе, например стёрты данные сотрудника, или база часовых поясов другой версии.
+UI_REPLAY_WHERE = Где
+UI_REPLAY_STORED = Сохранено
+UI_REPLAY_DERIVED = Вычислено
+UI_REPLAY_WHY = Что отличается
+UI_REPLAY_OF_CREDIT = Доли записи { $record } на аккаунте { $account }
+UI_REPLAY_OF_ACCOUNT = Аккаунт { $account }
+UI_REPLAY_OF_SUM = Итоги: { $person }
+UI_REPLAY_OF_CARD = Оценочный лист: { $person }
+UI_REPLAY_OF_CYCLE = Цикл
+UI_REPLAY_OF_STATEMENT = Расчётный лист: { $person }
+UI_REPLAY_OF_SETTLEMENT = Расчёт премий
+UI_REPLAY_MASKED = Сохранённое и вычисленное видит тот, кому можно читать оценочные листы и оплату.
+UI_REPLAY_BROKE = Довести до конца не удалось.
+WORD_DID_COMPENSATION_SETTLEMENT_REPLAY = Вычислен заново расчёт премий
+WORD_DID_PERFORMANCE_CYCLE_REPLAY = Вычислен заново цикл
+WORD_DID_SUITE_AUDIT_VERIFY = Проверен журнал
+NAV_SCHEDULES = Закрытие по расписанию
+NAV_HOLDS = Запреты на удаление
+NAV_RETENTION = Сроки хранения
+NAV_ERASURES = Стирание данных
+UI_HOLD_ON = На что запрет
+UI_HOLD_BY = Кто установил
+UI_HOLD_STANDS = Действует
+UI_HOLD_LIFTED = Снят { $at }: { $reason }
+UI_NO_HOLDS = Запретов на удаление нет.
+UI_NEW_HOLD = Установить запрет на удаление
+UI_HOLDS_SAID = То, на что действует запрет на удаление, ни один сервис не стирает и не удаляет по истечении срока.
+UI_HOLD_ALL_HINT = Оставьте пустым, чтобы запрет действовал на всю группу.
+UI_LIFT_HOLD = Снять запрет на удаление
+UI_LIFT_SAID = Действует запрет на удаление: { $of } ({ $reason }). Когда он будет снят, то, чей срок истёк, может быть удалено безвозвратно.
+UI_NAME_NOBODY = Например, номер дела. Никого не называйте: это хранится дольше данных сотрудника.
+UI_MONTHS_KEPT = Месяцев хранения
+UI_MONTHS_BOUNDS = Границы
+UI_MONTHS_WITHIN = от { $least } до { $most }; если не задано — { $usual }
+UI_COUNTED_FROM = Отсчёт от
+UI_WHY_KEPT = Зачем хранится
+UI_RETENTION_SAID = Сколько хранится каждый вид данных, во всех сервисах. То, чей срок истёк, удаляет очистка, которую запускают те, кто обслуживает систему.
+UI_RETENTION_SHORTER = Если задать меньше месяцев, следующая очистка безвозвратно удалит то, чей срок к тому времени истечёт.
+UI_NUMBER_WANTED = Введите целое число.
+UI_ERASURE_WAITS = Ждёт утверждения
+UI_ERASURE_UNDER_WAY = Выполняется
+UI_ERASURE_COMPLETED = Стёрто везде
+UI_ERASURE_DROPPED = Не состоится
+UI_WHY_DROPPED = Почему не состоится
+UI_NO_ERASURES = Запросов на стирание данных нет.
+UI_NEW_ERASURE = Запросить стирание данных
+UI_ERASURES_SAID = Данные уволившегося стираются, когда один человек запросит это, а другой утвердит. Результаты, от которых зависит оплата других, остаются, но без имени.
+UI_APPROVE_ERASURE = Утвердить и стереть
+UI_APPROVE_ERASURE_SAID = Данные во всех сервисах будут стёрты: { $name }. Отменить это нельзя.
+UI_REJECT_ERASURE = Отклонить
+UI_WITHDRAW_ERASURE = Отозвать
+UI_WHAT_SERVICES_DID = Что сделал каждый сервис
+UI_ROWS_ERASED = строк очищено
+UI_NEXT_CLOSING = Следующее закрытие
+UI_LAST_RUN_FAILED = Последний запуск не удался
+UI_RUNS_BY_ITSELF = Запускается сам
+UI_NO_SCHEDULES = Ни один месяц пока не закрывается по расписанию.
+UI_SCHEDULES_SAID = Месяцы, которые закрываются сами. Само ничего не публикуется. Расписание создаётся через rpc (CreateSchedule).
+UI_CLOSES = Закрывает
+UI_CLOSES_ON = { $day }-го числа следующего месяца, { $time } ({ $zone })
+UI_LOOKS_FIRST = Сначала проверяет
+UI_WAITS_MINUTES =
+    и закрывает через { $minutes ->
+        [one] { $minutes } минуту
+        [few] { $minutes } минуты
+        [many] { $minutes } минут
+       *[other] { $minutes } минуты
+    }, если никто не остановит
+UI_WAS_DUE = Срок
+UI_GOES_ON = Продолжится
+UI_STOP_RUN = Остановить этот запуск
+UI_BEGIN_MONTH = Начать месяц вручную
+UI_BEGIN_SAID = Для месяца, который кончился, но не начат, или запуск которого не удался или остановлен.
+UI_MONTH = Месяц
+UI_MONTH_HINT = Например, 2026-03.
+UI_SCHEDULE_RUNS = Запуски
+UI_NO_RUN_YET = Запусков ещё не было.
+WORD_SCHEDULE_RUN_STATE_LOOKING = Проверяет, чего не хватает
+WORD_SCHEDULE_RUN_STATE_WAITING = Ждёт, затем закроет
+WORD_SCHEDULE_RUN_STATE_CLOSING = Закрывается
+WORD_SCHEDULE_RUN_STATE_DONE = Закрыт
+WORD_SCHEDULE_RUN_STATE_FAILED = Ошибка
+WORD_SCHEDULE_RUN_STATE_STOPPED = Остановлен
+DONE_HOLD_SET = Запрет на удаление установлен.
+DONE_HOLD_LIFTED = Запрет на удаление снят.
+DONE_RETENTION_SET = Срок хранения сохранён.
+DONE_ERASURE_ASKED = Запрошено. Утверждает кто-то другой.
+DONE_ERASURE_APPROVED = Утверждено; сервисы стирают данные.
+DONE_ERASURE_REJECTED = Отклонено.
+DONE_ERASURE_WITHDRAWN = Отозвано.
+DONE_SCHEDULE_RUN_STOPPED = Запуск остановлен.
+DONE_SCHEDULE_RUN_BEGUN = Месяц начат.

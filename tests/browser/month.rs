@@ -157,14 +157,13 @@ async fn answered(browser: &WebDriver, demo: &Demo) {
     let way = ways.first().expect("something that can be put right");
     open(browser, demo, way).await;
     picture(browser, "month-finding").await;
-    let form = format!("form[action='{way}']");
-    send(browser, &form, &[("reason", "打卡机当天故障")]).await;
+    send(browser, "#fix-card form", &[("reason", "打卡机当天故障")]).await;
 }
 
 /// Agrees to what was asked for.
 async fn agreed(browser: &WebDriver, demo: &Demo) {
     open(browser, demo, "/corrections").await;
-    let ways = "[...document.querySelectorAll('main tbody tr a.row')].map((it) => it.pathname)";
+    let ways = "[...document.querySelectorAll('main tbody tr:has(.pill.warn) a.row')].map((it) => it.pathname)";
     let way = texts(browser, ways).await.first().cloned().expect("a correction waits");
     open(browser, demo, &way).await;
     send(browser, &format!("form[action='{way}/approve']"), &[]).await;

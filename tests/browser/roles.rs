@@ -9,8 +9,11 @@ use crate::chrome::{Chrome, DESKTOP, PHONE, Screen, complaints, is_there, pictur
 use crate::demo::Demo;
 use crate::nu::Pages;
 
+/// A role, and the language, the screen and the theme (dark or not) of its browser.
+type Walk = (&'static str, &'static str, Screen, bool);
+
 /// Each role's walk: the language, the screen and the theme differ, so that together they see all of them.
-const WALKS: [(&str, &str, Screen, bool); 8] = [
+const WALKS: [Walk; 8] = [
     ("agent", "zh-CN", PHONE, false),
     ("supervisor", "en", DESKTOP, false),
     ("branch_hr", "ar", DESKTOP, true),
@@ -36,14 +39,30 @@ async fn every_screen_is_sound_for_those_who_pay_and_look() {
     walks(&WALKS[4..]).await;
 }
 
-async fn walks(walks: &[(&str, &str, Screen, bool)]) {
+/// One walk of each role; with `./test --all` every role in every language, on every screen and in every theme.
+fn wanted(walks: &[Walk]) -> Vec<Walk> {
+    if std::env::var_os("TALLY_TEST_ALL").is_none() {
+        return walks.to_vec();
+    }
+    let mut all = Vec::new();
+    for (role, ..) in walks {
+        for lang in ["zh-CN", "en", "ar"] {
+            for screen in [DESKTOP, PHONE] {
+                all.extend([false, true].map(|dark| (*role, lang, screen, dark)));
+            }
+        }
+    }
+    all
+}
+
+async fn walks(walks: &[Walk]) {
     if !is_there() {
         return;
     }
     let (demo, chrome) = (Demo::start().await, Chrome::start().await);
     let (mut wrong, mut served) = (Vec::new(), Pages::new());
-    for (role, lang, screen, dark) in walks {
-        let browser = chrome.browser(lang, *screen, *dark).await;
+    for (role, lang, screen, dark) in wanted(walks) {
+        let browser = chrome.browser(lang, screen, dark).await;
         sign_in(&browser, &demo, demo.user(role)).await;
         let pages = walk(&browser, &demo, role, (&mut wrong, &mut served)).await;
         assert!(pages > 5, "{role} has screens, not {pages}");

@@ -19,7 +19,7 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::call::{MAX_BODY_BYTES, Services};
 use crate::rest::NotAsked;
-use crate::rest::bodies::Bodies;
+use crate::rest::bodies::{self, Bodies};
 use crate::rules::Rule;
 use crate::{Body, problem};
 
@@ -99,7 +99,10 @@ impl Grpc {
         let sent = match (rule.is_public(), head.headers.contains_key(AUTHORIZATION)) {
             (true, _) => self.bodies.whole(head, body, true).await?,
             (false, true) => self.bodies.up_to(MAX_BODY_BYTES, head, body).await?,
-            (false, false) => return Ok(Frames::empty()),
+            (false, false) => {
+                bodies::left(head, body).await;
+                return Ok(Frames::empty());
+            }
         };
         Ok(Frames::new(Full::new(sent)))
     }

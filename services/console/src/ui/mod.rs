@@ -335,8 +335,10 @@ mod tests {
 
     use super::*;
 
-    /// What else has a word: ready roles, the parts of the suite, what the log says of a deed, what a finding is about, and why nobody has a credit.
-    const OTHERS: [&str; 7] = ["ROLE_", "MODULE_", "SERVICE_", "DID_", "THING_", "FINDING_", "NOBODY_"];
+    /// What else has a word: ready roles, the parts of the suite, what the log says of a deed, what a finding is about, why nobody has a credit,
+    /// kinds of data that are kept, and how sessions began.
+    const OTHERS: [&str; 9] =
+        ["ROLE_", "MODULE_", "SERVICE_", "DID_", "THING_", "FINDING_", "NOBODY_", "KEPT_", "SESSION_"];
 
     #[test]
     fn a_choice_of_the_contracts_has_a_word_for_each_of_its_values_or_for_none() {

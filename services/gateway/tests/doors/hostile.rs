@@ -46,6 +46,21 @@ async fn a_small_body_without_a_token_is_read_away() {
         let told = String::from_utf8_lossy(&told[..read]).into_owned();
         assert!(told.starts_with("HTTP/1.1 401 "), "{told}");
     }
+    // gRPC-Web says it in its own way, and the connection goes on as well.
+    let mut connection = doors.connect().await;
+    let head = "POST /tally.identity.v1.OrgService/ImportOrgUnits HTTP/1.1\r\nhost: test\r\n\
+        content-type: application/grpc-web+proto\r\ncontent-length: 5\r\n\r\n";
+    let mut told = Vec::new();
+    for answers in 1..=2 {
+        connection.write_all(head.as_bytes()).await.expect("the head is sent");
+        tokio::task::yield_now().await;
+        connection.write_all(&[0; 5]).await.expect("the body is sent");
+        while String::from_utf8_lossy(&told).matches("HTTP/1.1 ").count() < answers {
+            let read = connection.read_buf(&mut told);
+            let read = tokio::time::timeout(NEVER, read).await.expect("in time").expect("an answer");
+            assert!(read > 0, "the connection goes on: {}", String::from_utf8_lossy(&told));
+        }
+    }
 }
 
 #[tokio::test]
