@@ -19,6 +19,9 @@ use crate::App;
 use crate::policy::ListLogins;
 use crate::session::domain::{Holder, Password, Principal};
 
+/// Characters of a sign-in name that is looked for.
+const MAX_LOGIN: usize = 200;
+
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
 #[tonic::async_trait]
@@ -52,8 +55,13 @@ impl LoginService for Rpc {
         let ctx = tally_rpc::context(&req)?;
         let req = req.into_inner();
         let once = RequestKey::of(req.request_id.clone(), &req);
-        let reply = app::ask_reset(&self.0, &ctx, &once, &req.login).await;
-        reply.map(|()| pb::RequestPasswordResetResponse {}).answer(&ctx)
+        let reply = async {
+            let mut wrong = Violations::new();
+            wrong.text("login", &req.login, MAX_LOGIN);
+            wrong.finish(Some(()))?;
+            app::ask_reset(&self.0, &ctx, &once, &req.login).await
+        };
+        reply.await.map(|()| pb::RequestPasswordResetResponse {}).answer(&ctx)
     }
 
     async fn list_logins(
