@@ -24,7 +24,7 @@ struct Overview {
 
 /// `GET /platform`.
 pub async fn overview(visit: Visit) -> Response<Body> {
-    visit.page(shown(&visit).await)
+    visit.page(Box::pin(shown(&visit)).await)
 }
 
 async fn shown(visit: &Visit) -> Result<Overview> {

@@ -8,9 +8,9 @@ use tally_api::identity::v1 as pb;
 use tally_api::identity::v1::login_service_server::LoginService;
 use tally_app::RequestKey;
 use tally_app::convert::timestamp;
-use tally_kernel::Error;
 use tally_kernel::error::Violations;
 use tally_kernel::page::Page;
+use tally_kernel::{Error, msg};
 use tally_rpc::Answer as _;
 use tonic::{Request, Response, Status};
 
@@ -21,6 +21,8 @@ use crate::session::domain::{Holder, Password, Principal};
 
 /// Characters of a sign-in name that is looked for.
 const MAX_LOGIN: usize = 200;
+/// Characters of a request id.
+const MAX_REQUEST_ID: usize = 128;
 
 pub(crate) struct Rpc(pub(crate) Arc<App>);
 
@@ -58,6 +60,10 @@ impl LoginService for Rpc {
         let reply = async {
             let mut wrong = Violations::new();
             wrong.text("login", &req.login, MAX_LOGIN);
+            // A change looks at it, and for a name that nobody has there is none.
+            if req.request_id.chars().count() > MAX_REQUEST_ID {
+                wrong.push("request_id", msg!("TEXT_TOO_LONG", max = MAX_REQUEST_ID));
+            }
             wrong.finish(Some(()))?;
             app::ask_reset(&self.0, &ctx, &once, &req.login).await
         };
